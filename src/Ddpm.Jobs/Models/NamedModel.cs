@@ -1,0 +1,34 @@
+using Ddpm.Jobs.Life;
+
+namespace Ddpm.Jobs.Models;
+
+/// <summary>A name that people use for a checkpoint.</summary>
+public sealed class NamedModel
+{
+    /// <summary>Lower-case letters, digits, <c>.</c>, <c>_</c> and <c>-</c>; 1 to 64 characters, the first a letter or digit.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it names; null while an import has not succeeded.</summary>
+    public Guid? CheckpointId { get; set; }
+
+    /// <summary>What it names.</summary>
+    public Checkpoint? Checkpoint { get; set; }
+
+    /// <summary>The import that makes it; null where a checkpoint was named.</summary>
+    public Guid? JobId { get; set; }
+
+    /// <summary>The import that makes it.</summary>
+    public Job? Job { get; set; }
+
+    /// <summary>Artifact key of the uploaded zip, until it has been taken in.</summary>
+    public string? UploadKey { get; set; }
+
+    /// <summary>For people.</summary>
+    public string? Description { get; set; }
+
+    /// <summary>When it was made (UTC).</summary>
+    public required DateTime CreatedAt { get; init; }
+
+    /// <summary>When it last changed (UTC).</summary>
+    public required DateTime UpdatedAt { get; set; }
+}
