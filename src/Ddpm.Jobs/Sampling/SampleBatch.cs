@@ -1,5 +1,4 @@
 using Ddpm.Jobs.Life;
-using Ddpm.Jobs.Models;
 
 namespace Ddpm.Jobs.Sampling;
 
@@ -18,11 +17,9 @@ public sealed class SampleBatch
     /// <summary>The model's name, where the request used one.</summary>
     public string? ModelName { get; init; }
 
-    /// <summary>What draws them: fixed when the request is accepted, so that a name that moves on changes nothing.</summary>
+    /// <summary>What draws them: fixed when the request is accepted, so that a name that moves on changes nothing.
+    /// Not a foreign key, since pictures outlive the checkpoint that drew them.</summary>
     public required Guid CheckpointId { get; init; }
-
-    /// <summary>What draws them.</summary>
-    public Checkpoint? Checkpoint { get; set; }
 
     /// <summary>What was asked, with the steps filled in.</summary>
     public required SamplingSpec Spec { get; init; }

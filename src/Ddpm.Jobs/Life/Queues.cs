@@ -1,0 +1,26 @@
+namespace Ddpm.Jobs.Life;
+
+/// <summary>Names of the Hangfire queues. Each has a server of its own, because one server would serve several in alphabetical order.</summary>
+public static class Queues
+{
+    /// <summary>Training runs: one at a time for each worker.</summary>
+    public const string Training = "training";
+
+    /// <summary>Sample batches: several at once, beside a training run.</summary>
+    public const string Sampling = "sampling";
+
+    /// <summary>Dataset builds and model imports: no network is evaluated for long.</summary>
+    public const string Data = "data";
+
+    /// <summary>The queue that jobs of <paramref name="kind"/> wait in.</summary>
+    public static string Of(JobKind kind) => kind switch
+    {
+        JobKind.Training => Training,
+        JobKind.Sampling => Sampling,
+        JobKind.Dataset or JobKind.ModelImport => Data,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind of job."),
+    };
+
+    /// <summary>The kinds of jobs that wait in the same queue as those of <paramref name="kind"/>.</summary>
+    public static IReadOnlyList<JobKind> KindsBeside(JobKind kind) => [.. Enum.GetValues<JobKind>().Where(other => Of(other) == Of(kind))];
+}

@@ -1,0 +1,149 @@
+using System.Buffers;
+using System.Security.Cryptography;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>Files beside the rows: pictures, datasets, checkpoints. A key is a relative path with forward slashes.</summary>
+/// <remarks>What is visible under a key is complete: files and folders are made elsewhere below the root and renamed into place.</remarks>
+public sealed class ArtifactStore
+{
+    private const string Staging = ".staging";
+    private readonly string _root;
+
+    /// <param name="root">Folder of the artifacts; made if it is not there.</param>
+    public ArtifactStore(string root)
+    {
+        _root = Path.GetFullPath(root);
+        Directory.CreateDirectory(Path.Combine(_root, Staging));
+    }
+
+    /// <summary>The file or folder that <paramref name="key"/> names, whether or not it is there.</summary>
+    /// <exception cref="ArgumentException">The key is not a relative path below the root.</exception>
+    public string PathOf(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        var parts = key.Split('/');
+        if (parts.Any(part => part is "" or "." or ".." || part.AsSpan().ContainsAny('\\', ':', '\0')) || parts[0] == Staging)
+            throw new ArgumentException($"'{key}' is not an artifact key: a relative path with forward slashes, without '.' or '..'.", nameof(key));
+        return Path.Combine(_root, Path.Combine(parts));
+    }
+
+    /// <summary>Whether a file or folder is there.</summary>
+    public bool Exists(string key) => Path.Exists(PathOf(key));
+
+    /// <summary>Opens a file for reading; the caller disposes it.</summary>
+    /// <exception cref="FileNotFoundException">There is no such artifact.</exception>
+    public Stream OpenRead(string key)
+    {
+        try
+        {
+            return new FileStream(PathOf(key), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        }
+        catch (DirectoryNotFoundException missing)
+        {
+            throw new FileNotFoundException($"There is no artifact '{key}'.", missing);
+        }
+    }
+
+    /// <summary>Writes a file, replacing the one before, and returns its size and hash. Nobody sees it half-written.</summary>
+    public async Task<StoredFile> WriteAsync(string key, Stream content, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        var target = PathOf(key);
+        var temporary = Path.Combine(_root, Staging, Path.GetRandomFileName());
+        try
+        {
+            var stored = await CopyAsync(content, temporary, cancellationToken);
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Move(temporary, target, overwrite: true);
+            return stored;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Writes a file, replacing the one before, and returns its size and hash. Nobody sees it half-written.</summary>
+    public async Task<StoredFile> WriteAsync(string key, ReadOnlyMemory<byte> content, CancellationToken cancellationToken = default)
+    {
+        using var stream = new MemoryStream(content.ToArray(), writable: false);
+        return await WriteAsync(key, stream, cancellationToken);
+    }
+
+    /// <summary>Makes an empty folder in which something is put together before <see cref="Publish"/>; the maker deletes or publishes it.</summary>
+    /// <returns>Its absolute path, on the same file system as the artifacts.</returns>
+    public string CreateStaging() => Directory.CreateDirectory(Path.Combine(_root, Staging, Path.GetRandomFileName())).FullName;
+
+    /// <summary>Moves a finished folder or file to its key.</summary>
+    /// <exception cref="IOException">There is something at the key already.</exception>
+    public void Publish(string stagingPath, string key)
+    {
+        var target = PathOf(key);
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        if (Directory.Exists(stagingPath))
+            Directory.Move(stagingPath, target);
+        else
+            File.Move(stagingPath, target);
+    }
+
+    /// <summary>Deletes a file, or a folder with all that is in it; does nothing where there is none.</summary>
+    /// <remarks>A folder is first renamed out of sight, so that nobody finds half of it.</remarks>
+    public void Delete(string key)
+    {
+        var path = PathOf(key);
+        if (File.Exists(path))
+        {
+            File.Delete(path);
+            return;
+        }
+
+        if (!Directory.Exists(path))
+            return;
+        var hidden = Path.Combine(_root, Staging, Path.GetRandomFileName());
+        Directory.Move(path, hidden);
+        Directory.Delete(hidden, recursive: true);
+    }
+
+    /// <summary>Deletes what interrupted work has left in staging for longer than <paramref name="age"/>.</summary>
+    public void DeleteAbandonedStaging(TimeSpan age, DateTime utcNow)
+    {
+        foreach (var entry in new DirectoryInfo(Path.Combine(_root, Staging)).EnumerateFileSystemInfos())
+        {
+            if (utcNow - entry.LastWriteTimeUtc < age)
+                continue;
+            if (entry is DirectoryInfo folder)
+                folder.Delete(recursive: true);
+            else
+                entry.Delete();
+        }
+    }
+
+    private static async Task<StoredFile> CopyAsync(Stream content, string path, CancellationToken cancellationToken)
+    {
+        using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
+        var buffer = ArrayPool<byte>.Shared.Rent(1 << 17);
+        try
+        {
+            int read;
+            while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
+            {
+                sha256.AppendData(buffer, 0, read);
+                await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        file.Flush(flushToDisk: true);
+        return new StoredFile(file.Length, Convert.ToHexStringLower(sha256.GetHashAndReset()));
+    }
+}
+
+/// <summary>A file that was written.</summary>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">SHA-256 of its content, lower-case hexadecimal.</param>
+public sealed record StoredFile(long Bytes, string Sha256);

@@ -1,0 +1,81 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>Brings the database up to date before anything else of the process starts. Safe when several processes do so at once.</summary>
+public sealed partial class DatabaseInitializer(
+    IDbContextFactory<DdpmDbContext> databases, StorageOptions storage, ILogger<DatabaseInitializer> logger) : IHostedService
+{
+    private const int Attempts = 20;
+    private const long AdvisoryLock = 0x6464_706d; // "ddpm"
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    /// <summary>Creates the database where there is none and applies the migrations it lacks.</summary>
+    /// <remarks>A server that is still starting is waited for, about a minute and a half.</remarks>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await MigrateAsync(cancellationToken);
+                return;
+            }
+            catch (DbException reason) when (attempt < Attempts && IsWorthAnotherTry(reason))
+            {
+                LogRetry(attempt, Attempts, reason.Message);
+                var pause = TimeSpan.FromMilliseconds(250 * Math.Pow(2, attempt - 1));
+                await Task.Delay(pause < LongestPause ? pause : LongestPause, cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        if (storage.Provider == DatabaseProvider.Sqlite)
+        {
+            var file = new SqliteConnectionStringBuilder(storage.ConnectionString).DataSource;
+            if (Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder)
+                Directory.CreateDirectory(folder);
+            await db.Database.MigrateAsync(cancellationToken);
+            return;
+        }
+
+        var creator = db.GetService<IRelationalDatabaseCreator>();
+        if (!await creator.ExistsAsync(cancellationToken))
+            await creator.CreateAsync(cancellationToken);
+
+        // EF locks its history table, but two processes can still collide in creating that table.
+        await using var guard = new NpgsqlConnection(storage.ConnectionString);
+        await guard.OpenAsync(cancellationToken);
+        await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
+            await take.ExecuteNonQueryAsync(cancellationToken);
+        await db.Database.MigrateAsync(cancellationToken);
+        await using (var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
+            await release.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    // Two processes may create the same database at once: the second is told that it, or its name, is there already.
+    private static bool IsWorthAnotherTry(DbException exception) => exception.IsTransient || exception is NpgsqlException
+    {
+        InnerException: System.Net.Sockets.SocketException or IOException,
+    } || exception is PostgresException
+    {
+        SqlState: PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ObjectInUse
+            or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.InvalidCatalogName,
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The database cannot be prepared yet (attempt {Attempt} of {Attempts}): {Reason}")]
+    private partial void LogRetry(int attempt, int attempts, string reason);
+}

@@ -1,0 +1,119 @@
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Training;
+using Ddpm.Jobs.Workers;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>All tables. Two classes derive from it, one for each database, because each has migrations of its own.</summary>
+public abstract class DdpmDbContext(DbContextOptions options) : DbContext(options)
+{
+    /// <summary>All work, of whatever kind.</summary>
+    public DbSet<Job> Jobs => Set<Job>();
+
+    /// <summary>Datasets.</summary>
+    public DbSet<Dataset> Datasets => Set<Dataset>();
+
+    /// <summary>Training runs.</summary>
+    public DbSet<TrainingRun> TrainingRuns => Set<TrainingRun>();
+
+    /// <summary>Curves of the training runs.</summary>
+    public DbSet<TrainingMetric> TrainingMetrics => Set<TrainingMetric>();
+
+    /// <summary>Grids drawn during training.</summary>
+    public DbSet<TrainingPreview> TrainingPreviews => Set<TrainingPreview>();
+
+    /// <summary>Checkpoints, made here or imported.</summary>
+    public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+
+    /// <summary>Names of checkpoints.</summary>
+    public DbSet<NamedModel> Models => Set<NamedModel>();
+
+    /// <summary>Sample requests.</summary>
+    public DbSet<SampleBatch> SampleBatches => Set<SampleBatch>();
+
+    /// <summary>Worker processes.</summary>
+    public DbSet<WorkerPresence> Workers => Set<WorkerPresence>();
+
+    /// <summary>Idempotency keys that were used.</summary>
+    public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
+
+    /// <summary>Column type of JSON.</summary>
+    protected abstract string JsonType { get; }
+
+    /// <inheritdoc/>
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        ArgumentNullException.ThrowIfNull(configurationBuilder);
+        configurationBuilder.Properties<DateTime>().HaveConversion<UtcDateTimeConverter>();
+        configurationBuilder.Properties<Enum>().HaveConversion<string>().HaveMaxLength(32);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        ArgumentNullException.ThrowIfNull(modelBuilder);
+        modelBuilder.Entity<Job>(job =>
+        {
+            job.HasIndex(j => new { j.Status, j.Kind, j.CreatedAt });
+            job.Property(j => j.Owner).HasMaxLength(200);
+            job.Property(j => j.DispatchId).HasMaxLength(100);
+        });
+        modelBuilder.Entity<Dataset>(dataset =>
+        {
+            dataset.HasOne(d => d.Job).WithMany().HasForeignKey(d => d.JobId).OnDelete(DeleteBehavior.Restrict);
+            dataset.Property(d => d.Spec).IsJson(JsonType);
+            dataset.Property(d => d.Skipped).IsJson(JsonType);
+            dataset.Property(d => d.Classes).IsJson(JsonType);
+        });
+        modelBuilder.Entity<TrainingRun>(run =>
+        {
+            run.HasOne(r => r.Job).WithMany().HasForeignKey(r => r.JobId).OnDelete(DeleteBehavior.Restrict);
+            run.HasOne(r => r.Dataset).WithMany().HasForeignKey(r => r.DatasetId).OnDelete(DeleteBehavior.Restrict);
+            run.Property(r => r.Spec).IsJson(JsonType);
+        });
+        modelBuilder.Entity<TrainingMetric>(metric =>
+        {
+            metric.HasKey(m => new { m.TrainingRunId, m.Step });
+            metric.HasOne<TrainingRun>().WithMany().HasForeignKey(m => m.TrainingRunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<TrainingPreview>(preview =>
+        {
+            preview.HasKey(p => new { p.TrainingRunId, p.Step });
+            preview.HasOne<TrainingRun>().WithMany().HasForeignKey(p => p.TrainingRunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        modelBuilder.Entity<Checkpoint>(checkpoint =>
+        {
+            checkpoint.HasIndex(c => new { c.TrainingRunId, c.Step });
+            checkpoint.HasOne<TrainingRun>().WithMany().HasForeignKey(c => c.TrainingRunId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<NamedModel>(model =>
+        {
+            model.HasKey(m => m.Name);
+            model.Property(m => m.Name).HasMaxLength(64);
+            model.HasOne(m => m.Checkpoint).WithMany().HasForeignKey(m => m.CheckpointId).OnDelete(DeleteBehavior.Restrict);
+            model.HasOne(m => m.Job).WithMany().HasForeignKey(m => m.JobId).OnDelete(DeleteBehavior.Restrict);
+        });
+        modelBuilder.Entity<SampleBatch>(batch =>
+        {
+            batch.HasIndex(b => b.CheckpointId);
+            batch.HasOne(b => b.Job).WithMany().HasForeignKey(b => b.JobId).OnDelete(DeleteBehavior.Restrict);
+            batch.Property(b => b.Spec).IsJson(JsonType);
+        });
+        modelBuilder.Entity<WorkerPresence>(worker =>
+        {
+            worker.HasKey(w => w.Name);
+            worker.Property(w => w.Name).HasMaxLength(200);
+        });
+        modelBuilder.Entity<IdempotencyRecord>(record =>
+        {
+            record.HasKey(r => new { r.Scope, r.Key });
+            record.Property(r => r.Scope).HasMaxLength(200);
+            record.Property(r => r.Key).HasMaxLength(255);
+            record.HasIndex(r => r.CreatedAt);
+        });
+    }
+}

@@ -1,0 +1,45 @@
+using Ddpm.Jobs.Life;
+using Hangfire;
+using Hangfire.AspNetCore;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>What every process of ours needs: rows, artifacts, dispatch.</summary>
+public static class JobsServiceCollectionExtensions
+{
+    /// <summary>Adds the database, the artifact store, Hangfire's client and the services that keep the rows alive. May be called twice.</summary>
+    public static IServiceCollection AddDdpmStorage(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (services.Any(service => service.ServiceType == typeof(StorageOptions)))
+            return services;
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(_ => StorageOptions.From(configuration));
+        services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => new DdpmDbContextFactory(
+            provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext());
+        services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot));
+        services.AddHostedService<DatabaseInitializer>();
+
+        services.AddSingleton<JobDispatcher>();
+        services.AddSingleton<JobControl>();
+        return services.AddHangfireDispatch();
+    }
+
+    // Storage and activator are registered before AddHangfire, whose own are statics: several hosts may live in one process.
+    private static IServiceCollection AddHangfireDispatch(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => HangfireStorage.Create(provider.GetRequiredService<StorageOptions>()));
+        services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
+        return services.AddHangfire(hangfire => hangfire
+            .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
+            .UseSimpleAssemblyNameTypeSerializer()
+            .UseRecommendedSerializerSettings());
+    }
+}
