@@ -1,0 +1,22 @@
+namespace Ddpm.Engine.Imaging;
+
+/// <summary>Pictures of one size as bytes, ready for a tensor or a PNG.</summary>
+/// <param name="Pixels">Values 0 to 255, laid out <c>[count, channels, height, width]</c>. Shared, not copied.</param>
+/// <param name="Count">How many pictures.</param>
+/// <param name="Channels">1 (grey) or 3 (red, green, blue).</param>
+/// <param name="Height">Rows of a picture.</param>
+/// <param name="Width">Columns of a picture.</param>
+public sealed record PixelBatch(byte[] Pixels, int Count, int Channels, int Height, int Width)
+{
+    /// <summary>Bytes of one picture.</summary>
+    public int ImageBytes => Channels * Height * Width;
+
+    /// <summary>The bytes of one picture, <c>[channels, height, width]</c>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such picture.</exception>
+    public ReadOnlySpan<byte> Image(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        return Pixels.AsSpan(index * ImageBytes, ImageBytes);
+    }
+}
