@@ -1,0 +1,109 @@
+using System.Runtime.ExceptionServices;
+using System.Security.Cryptography;
+using Ddpm.Engine.Imaging;
+
+namespace Ddpm.Engine.Data;
+
+/// <summary>
+/// Decodes the pictures of a source once, into a folder that training maps into memory. The result depends on names and contents of the
+/// files only; memory use does not grow with their number, apart from a label and a hash each.
+/// </summary>
+public static class DatasetBuilder
+{
+    // Files of a chunk are read and decoded side by side, then written in order: 50 MB of pixels at most.
+    private const int ChunkFiles = 64;
+
+    private static readonly ParallelOptions Parallelism = new() { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 8) };
+
+    /// <summary>Makes a dataset.</summary>
+    /// <param name="source">Where the pictures come from.</param>
+    /// <param name="options">What is made of them.</param>
+    /// <param name="folder">Must not exist or be empty; appears complete or not at all.</param>
+    /// <param name="progress">Hears of every chunk of files.</param>
+    /// <param name="cancellationToken">Stops the work and removes what was written.</param>
+    /// <exception cref="DatasetException">The source cannot be read, or holds no picture that can be used.</exception>
+    public static DatasetManifest Build(
+        IImageSource source, DatasetOptions options, string folder, IProgress<DatasetProgress>? progress, CancellationToken cancellationToken)
+    {
+        Check(options);
+        folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+            throw new DatasetException($"{folder} is not empty.");
+
+        var unfinished = $"{folder}.{Guid.NewGuid():N}.tmp";
+        Directory.CreateDirectory(unfinished);
+        try
+        {
+            var manifest = Write(source, options, unfinished, progress, cancellationToken);
+            if (Directory.Exists(folder))
+                Directory.Delete(folder);
+            Directory.Move(unfinished, folder);
+            return manifest;
+        }
+        catch
+        {
+            Directory.Delete(unfinished, recursive: true);
+            throw;
+        }
+    }
+
+    private static DatasetManifest Write(
+        IImageSource source, DatasetOptions options, string folder, IProgress<DatasetProgress>? progress, CancellationToken cancellationToken)
+    {
+        using var listing = source.Open(cancellationToken);
+        using var writer = new DatasetWriter(folder, options);
+        foreach (var chunk in listing.Entries.Chunk(ChunkFiles))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var file in PrepareAll(chunk, options, writer))
+                writer.Add(file);
+            progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
+            if (writer.IsFull)
+                break;
+        }
+        return writer.Complete();
+    }
+
+    private static PreparedFile[] PrepareAll(ImageEntry[] entries, DatasetOptions options, DatasetWriter writer)
+    {
+        var files = new PreparedFile[entries.Length];
+        try
+        {
+            Parallel.For(0, entries.Length, Parallelism, n => files[n] = Prepare(entries[n], options, writer));
+        }
+        catch (AggregateException exception)
+        {
+            ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
+        }
+        return files;
+    }
+
+    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer)
+    {
+        try
+        {
+            var content = entry.Read();
+            // 128 bits of a SHA-256: the chance that two of ten million files share them by accident is 10⁻²⁵.
+            var hash = BitConverter.ToUInt128(SHA256.HashData(content), 0);
+            if (options.Deduplicate && writer.Holds(hash))
+                return new PreparedFile(entry, hash, null, null);
+
+            var picture = ImageCodec.Decode(content, new ImageDecodeOptions { Background = options.Background, MaxPixels = options.MaxPixels });
+            return new PreparedFile(entry, hash, Planes.Of(Resize.ToSquare(picture, options.Resolution), options.Channels), null);
+        }
+        catch (ImageDecodeException exception)
+        {
+            return new PreparedFile(entry, default, null, exception.Message);
+        }
+    }
+
+    private static void Check(DatasetOptions options)
+    {
+        if (options.Resolution is < 8 or > 512)
+            throw new DatasetException($"Resolution must be from 8 to 512, not {options.Resolution}.");
+        if (options.Channels is not (1 or 3))
+            throw new DatasetException($"Channels must be 1 (grey) or 3 (colour), not {options.Channels}.");
+        if (options.Limit < 1)
+            throw new DatasetException($"Limit must be at least 1, not {options.Limit}.");
+    }
+}

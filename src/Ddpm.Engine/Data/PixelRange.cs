@@ -1,0 +1,32 @@
+using Ddpm.Engine.Imaging;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Data;
+
+/// <summary>Bytes 0 to 255, as pictures are stored, and floats -1 to 1, as the network sees them.</summary>
+public static class PixelRange
+{
+    /// <summary>x/127.5 − 1.</summary>
+    /// <returns>float32 <c>[count, channels, height, width]</c> on the device; the caller disposes it.</returns>
+    public static Tensor ToFloat(PixelBatch images, Device device)
+    {
+        using var scope = NewDisposeScope();
+        var bytes = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width], dtype: ScalarType.Byte);
+        return bytes.to(device).to(ScalarType.Float32).div_(127.5).sub_(1).MoveToOuterDisposeScope(); // bytes travel, not floats
+    }
+
+    /// <summary>255·(x/2 + 1/2), what lies outside [-1, 1] clamped, rounded half to even as numpy and diffusers do.</summary>
+    /// <param name="images">float <c>[count, channels, height, width]</c> on any device. Borrowed.</param>
+    /// <exception cref="ArgumentException">Not of that shape, or neither 1 nor 3 channels.</exception>
+    public static PixelBatch ToBytes(Tensor images)
+    {
+        if (images.ndim != 4 || images.shape[1] is not (1 or 3))
+            throw new ArgumentException($"Expected [batch, 1 or 3, height, width], got [{string.Join(", ", images.shape)}].", nameof(images));
+
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var bytes = images.to(ScalarType.Float32).div(2).add_(0.5).clamp_(0, 1).mul_(255).round_().to(ScalarType.Byte).cpu().contiguous();
+        var shape = images.shape;
+        return new PixelBatch(bytes.data<byte>().ToArray(), (int)shape[0], (int)shape[1], (int)shape[2], (int)shape[3]);
+    }
+}
