@@ -49,6 +49,9 @@ public sealed class Dataset
 
     /// <summary>SHA-256 of the cached pixels, hexadecimal.</summary>
     public string? Sha256 { get; set; }
+
+    /// <summary>When its user deleted it (UTC), artifacts and all; the row stays only while training runs refer to it.</summary>
+    public DateTime? DeletedAt { get; set; }
 }
 
 /// <summary>A file that was left out.</summary>

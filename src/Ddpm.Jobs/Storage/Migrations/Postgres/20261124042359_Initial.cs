@@ -83,7 +83,8 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     Skipped = table.Column<string>(type: "jsonb", nullable: false),
                     Classes = table.Column<string>(type: "jsonb", nullable: false),
                     Bytes = table.Column<long>(type: "bigint", nullable: false),
-                    Sha256 = table.Column<string>(type: "text", nullable: true)
+                    Sha256 = table.Column<string>(type: "text", nullable: true),
+                    DeletedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: true)
                 },
                 constraints: table =>
                 {

@@ -38,6 +38,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                         .IsRequired()
                         .HasColumnType("jsonb");
 
+                    b.Property<DateTime?>("DeletedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<int>("DuplicateCount")
                         .HasColumnType("integer");
 

@@ -36,6 +36,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime?>("DeletedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("DuplicateCount")
                         .HasColumnType("INTEGER");
 

@@ -83,7 +83,8 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     Skipped = table.Column<string>(type: "TEXT", nullable: false),
                     Classes = table.Column<string>(type: "TEXT", nullable: false),
                     Bytes = table.Column<long>(type: "INTEGER", nullable: false),
-                    Sha256 = table.Column<string>(type: "TEXT", nullable: true)
+                    Sha256 = table.Column<string>(type: "TEXT", nullable: true),
+                    DeletedAt = table.Column<DateTime>(type: "TEXT", nullable: true)
                 },
                 constraints: table =>
                 {
