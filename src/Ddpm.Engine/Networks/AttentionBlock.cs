@@ -1,0 +1,51 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Networks;
+
+/// <summary>Self-attention between all pixels of a picture, with a residual connection: diffusers' <c>Attention</c> as its UNets use it.</summary>
+internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly GroupNorm? group_norm;
+    private readonly Linear to_q;
+    private readonly Linear to_k;
+    private readonly Linear to_v;
+    private readonly ModuleList<Linear> to_out;
+    private readonly int _heads;
+    private readonly int _headDim;
+    private readonly double _outputScale;
+
+    /// <param name="channels">Channels in and out.</param>
+    /// <param name="headDim">Channels of a head; null for one head.</param>
+    /// <param name="groups">Groups of the norm; null for no norm.</param>
+    /// <param name="eps">ε of the norm.</param>
+    /// <param name="outputScale">The result is divided by this.</param>
+    public AttentionBlock(int channels, int? headDim, int? groups, double eps, double outputScale = 1)
+        : base(nameof(AttentionBlock))
+    {
+        _headDim = headDim ?? channels;
+        _heads = channels / _headDim;
+        _outputScale = outputScale;
+        var inner = _heads * _headDim;
+        group_norm = groups is { } count ? nn.GroupNorm(count, channels, eps) : null;
+        to_q = nn.Linear(channels, inner);
+        to_k = nn.Linear(channels, inner);
+        to_v = nn.Linear(channels, inner);
+        to_out = nn.ModuleList(nn.Linear(inner, channels));
+        RegisterComponents();
+    }
+
+    /// <param name="x"><c>[batch, channels, height, width]</c>. Borrowed.</param>
+    /// <returns>Shaped like <paramref name="x"/>.</returns>
+    public override Tensor forward(Tensor x)
+    {
+        var (batch, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
+        var tokens = (group_norm is null ? x : group_norm.call(x)).view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]
+        var attended = nn.functional.scaled_dot_product_attention(Heads(to_q), Heads(to_k), Heads(to_v)); // [B, heads, HW, head]
+        var merged = attended.transpose(1, 2).reshape(batch, height * width, _heads * _headDim);
+        var sum = to_out[0].call(merged).transpose(1, 2).reshape(batch, channels, height, width) + x;
+        return _outputScale == 1 ? sum : sum / _outputScale;
+
+        Tensor Heads(Linear projection) => projection.call(tokens).view(batch, height * width, _heads, _headDim).transpose(1, 2);
+    }
+}

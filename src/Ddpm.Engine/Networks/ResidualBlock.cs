@@ -1,0 +1,86 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Networks;
+
+/// <summary>How a residual block changes the resolution of both its branches.</summary>
+internal enum Resampling
+{
+    None,
+
+    /// <summary>2×2 average pooling.</summary>
+    Down,
+
+    /// <summary>Each pixel four times.</summary>
+    Up,
+}
+
+/// <summary>diffusers' <c>ResnetBlock2D</c>: norm, activation, convolution, time embedding, and the same again; plus the input.</summary>
+internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
+{
+    private readonly GroupNorm norm1;
+    private readonly Conv2d conv1;
+    private readonly Linear time_emb_proj;
+    private readonly GroupNorm norm2;
+    private readonly Dropout dropout;
+    private readonly Conv2d conv2;
+    private readonly Conv2d? conv_shortcut;
+    private readonly Resampling _resampling;
+    private readonly bool _scaleShift;
+    private readonly double _outputScale;
+    private readonly Func<Tensor, Tensor> _activation;
+
+    /// <param name="inputs">Channels in.</param>
+    /// <param name="outputs">Channels out.</param>
+    /// <param name="config">The network's.</param>
+    /// <param name="resampling">Done after the first activation.</param>
+    /// <param name="outputScale">The sum of both branches is divided by this.</param>
+    public ResidualBlock(int inputs, int outputs, UNetConfig config, Resampling resampling = Resampling.None, double outputScale = 1)
+        : base(nameof(ResidualBlock))
+    {
+        _resampling = resampling;
+        _scaleShift = config.ResnetTimeScaleShift == "scale_shift";
+        _outputScale = outputScale;
+        _activation = Activation.Of(config.ActFn);
+        norm1 = nn.GroupNorm(config.NormNumGroups, inputs, config.NormEps);
+        conv1 = nn.Conv2d(inputs, outputs, 3, padding: 1);
+        time_emb_proj = nn.Linear(config.TimeEmbeddingWidth, _scaleShift ? 2 * outputs : outputs);
+        norm2 = nn.GroupNorm(config.NormNumGroups, outputs, config.NormEps);
+        dropout = nn.Dropout(config.Dropout);
+        conv2 = nn.Conv2d(outputs, outputs, 3, padding: 1);
+        conv_shortcut = inputs == outputs ? null : nn.Conv2d(inputs, outputs, 1);
+        RegisterComponents();
+    }
+
+    /// <param name="x"><c>[batch, in, height, width]</c>. Borrowed.</param>
+    /// <param name="embedding"><c>[batch, width of the time embedding]</c>. Borrowed.</param>
+    /// <returns><c>[batch, out, height', width']</c>.</returns>
+    public override Tensor forward(Tensor x, Tensor embedding)
+    {
+        var h = Resample(_activation(norm1.call(x)));
+        h = conv1.call(h); // [B, out, H', W']
+        var time = time_emb_proj.call(nn.functional.silu(embedding)).unsqueeze(-1).unsqueeze(-1); // [B, out or 2 out, 1, 1]
+        if (_scaleShift)
+        {
+            var scaleAndShift = time.chunk(2, dim: 1);
+            h = norm2.call(h) * (1 + scaleAndShift[0]) + scaleAndShift[1];
+        }
+        else
+        {
+            h = norm2.call(h + time);
+        }
+
+        h = conv2.call(dropout.call(_activation(h)));
+        var shortcut = Resample(x);
+        shortcut = conv_shortcut is null ? shortcut : conv_shortcut.call(shortcut);
+        var sum = shortcut + h;
+        return _outputScale == 1 ? sum : sum / _outputScale;
+    }
+
+    private Tensor Resample(Tensor x) => _resampling switch
+    {
+        Resampling.Down => nn.functional.avg_pool2d(x, 2, 2),
+        Resampling.Up => nn.functional.interpolate(x, scale_factor: [2, 2], mode: InterpolationMode.Nearest),
+        _ => x,
+    };
+}

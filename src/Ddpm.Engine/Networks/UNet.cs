@@ -1,0 +1,101 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Networks;
+
+/// <summary>diffusers' <c>UNet2DModel</c>: predicts the noise in x_t (Ho et al. 2020, §4 and appendix B). Field names are the weights' names.</summary>
+public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
+{
+    private readonly Conv2d conv_in;
+    private readonly FourierFeatures? time_proj;
+    private readonly TimestepEmbedding time_embedding;
+    private readonly Embedding? class_embedding;
+    private readonly ModuleList<DownBlock> down_blocks = new();
+    private readonly MidBlock? mid_block;
+    private readonly ModuleList<UpBlock> up_blocks = new();
+    private readonly GroupNorm conv_norm_out;
+    private readonly Conv2d conv_out;
+
+    /// <summary>Builds the network with torch's default initial weights, drawn from torch's global generator, on the CPU.</summary>
+    /// <exception cref="UNetConfigException">The configuration cannot be built.</exception>
+    public UNet(UNetConfig config)
+        : base("UNet2DModel")
+    {
+        config.Validate();
+        Config = config;
+        var channels = config.BlockOutChannels;
+        var levels = channels.Count;
+        conv_in = nn.Conv2d(config.InChannels, channels[0], 3, padding: 1);
+        if (config.TimeEmbeddingType == "fourier")
+            time_proj = new FourierFeatures(channels[0]);
+        time_embedding = new TimestepEmbedding(time_proj is null ? channels[0] : 2 * channels[0], config.TimeEmbeddingWidth);
+        if (config.NumClassEmbeds is { } classes)
+            class_embedding = nn.Embedding(classes, config.TimeEmbeddingWidth);
+        for (var level = 0; level < levels; level++)
+            down_blocks.Add(new DownBlock(config.DownBlockTypes[level], channels[Math.Max(level - 1, 0)], channels[level], level == levels - 1, config));
+        if (config.MidBlockType is not null)
+            mid_block = new MidBlock(channels[^1], config);
+        for (var level = levels - 1; level >= 0; level--)
+        {
+            var below = channels[Math.Min(level + 1, levels - 1)];
+            up_blocks.Add(new UpBlock(config.UpBlockTypes[levels - 1 - level], below, channels[level], channels[Math.Max(level - 1, 0)], level == 0, config));
+        }
+
+        conv_norm_out = nn.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
+        conv_out = nn.Conv2d(channels[0], config.OutChannels, 3, padding: 1);
+        RegisterComponents();
+    }
+
+    /// <summary>What it was built from.</summary>
+    public UNetConfig Config { get; }
+
+    /// <summary>Predicts ε (or what the schedule says) for each picture of a batch.</summary>
+    /// <param name="sample">x_t, <c>[batch, in, height, width]</c>; height and width multiples of <see cref="UNetConfig.SizeMultiple"/>. Borrowed.</param>
+    /// <param name="timesteps">int64 or float32 <c>[batch]</c>, or <c>[1]</c> for all; above 0 for Fourier features. Borrowed.</param>
+    /// <param name="classLabels">int64 <c>[batch]</c>; null exactly where the network knows no classes. Borrowed.</param>
+    /// <returns><c>[batch, out, height, width]</c>.</returns>
+    /// <exception cref="ArgumentException">A shape does not fit, or labels are missing or not wanted.</exception>
+    public override Tensor forward(Tensor sample, Tensor timesteps, Tensor? classLabels)
+    {
+        CheckArguments(sample, timesteps, classLabels);
+        using var scope = NewDisposeScope();
+        var times = timesteps.expand(sample.shape[0]);
+        var embedding = time_embedding.call(TimeFeatures(times).to(conv_in.weight!.dtype)); // [B, E]
+        if (class_embedding is not null)
+            embedding = embedding + class_embedding.call(classLabels!);
+
+        var h = conv_in.call(Config.CenterInputSample ? 2 * sample - 1 : sample);
+        var skips = new List<Tensor> { h };
+        foreach (var block in down_blocks)
+            h = block.call(h, embedding, skips);
+        h = mid_block is null ? h : mid_block.call(h, embedding);
+        foreach (var block in up_blocks)
+            h = block.call(h, embedding, skips);
+        h = conv_out.call(nn.functional.silu(conv_norm_out.call(h)));
+        if (time_proj is not null)
+            h = h / times.to(h.dtype).view(-1, 1, 1, 1);
+        return h.MoveToOuterDisposeScope();
+    }
+
+    private Tensor TimeFeatures(Tensor times)
+    {
+        if (time_proj is null)
+            return SinusoidalFeatures.Of(times, Config.BlockOutChannels[0], Config);
+        var angles = time_proj.call(times);
+        return cat(Config.FlipSinToCos ? [angles.cos(), angles.sin()] : [angles.sin(), angles.cos()], dim: 1);
+    }
+
+    private void CheckArguments(Tensor sample, Tensor timesteps, Tensor? classLabels)
+    {
+        if (sample.ndim != 4 || sample.shape[1] != Config.InChannels || sample.shape[2] % Config.SizeMultiple != 0 || sample.shape[3] % Config.SizeMultiple != 0)
+            throw new ArgumentException(
+                $"Expected [batch, {Config.InChannels}, height, width] with sizes that are multiples of {Config.SizeMultiple}, got [{string.Join(", ", sample.shape)}].",
+                nameof(sample));
+        if (timesteps.ndim != 1 || (timesteps.shape[0] != 1 && timesteps.shape[0] != sample.shape[0]))
+            throw new ArgumentException($"Expected [{sample.shape[0]}] timesteps, got [{string.Join(", ", timesteps.shape)}].", nameof(timesteps));
+        if (classLabels is null != class_embedding is null)
+            throw new ArgumentException(
+                class_embedding is null ? "This network knows no classes." : $"This network needs a class label below {Config.NumClassEmbeds} for each picture.",
+                nameof(classLabels));
+    }
+}

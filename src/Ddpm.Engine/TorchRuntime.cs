@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Ddpm.Engine;
+
+/// <summary>Finds and loads libtorch, and says in one sentence what is missing where it cannot.</summary>
+public static partial class TorchRuntime
+{
+    // The order matters: each needs those before it. The CUDA ones exist only in a CUDA build.
+    private static readonly string[] LibrariesOfLibtorch =
+        ["libtorch_global_deps.so", "libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
+
+    private static readonly Lazy<string?> Missing = new(Load);
+
+    /// <summary>Loads libtorch once: from the folder that <c>DDPM_LIBTORCH</c> names, else from the program's own packages.</summary>
+    /// <exception cref="TorchRuntimeException">It cannot be loaded; the message says what to do.</exception>
+    public static void Initialize()
+    {
+        if (Missing.Value is { } sentence)
+            throw new TorchRuntimeException(sentence);
+    }
+
+    /// <summary>Null where libtorch works, else one sentence that says what is missing and what to do about it.</summary>
+    public static string? WhatIsMissing() => Missing.Value;
+
+    private static string? Load()
+    {
+        KeepIdleThreadsFromSpinning();
+        try
+        {
+            if (OperatingSystem.IsLinux())
+                LoadOnLinux(Environment.GetEnvironmentVariable("DDPM_LIBTORCH"));
+            torch.InitializeDeviceType(DeviceType.CPU);
+            using var probe = torch.ones(1);
+            return null;
+        }
+        catch (Exception fault) when (fault is DllNotFoundException or TypeInitializationException or NotSupportedException or TorchRuntimeException or BadImageFormatException)
+        {
+            return Explain(fault);
+        }
+    }
+
+    private static void LoadOnLinux(string? folder)
+    {
+        var packaged = Path.Combine(AppContext.BaseDirectory, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", "native");
+        packaged = Directory.Exists(packaged) ? packaged : AppContext.BaseDirectory;
+        if (folder is not null && !File.Exists(Path.Combine(folder, "libtorch_cpu.so")))
+            throw new TorchRuntimeException($"DDPM_LIBTORCH is '{folder}', which holds no libtorch_cpu.so; it must name the lib folder of a libtorch or PyTorch 2.10 or later.");
+        foreach (var library in LibrariesOfLibtorch.Select(name => Path.Combine(folder ?? packaged, name)).Where(File.Exists))
+            NativeLibrary.Load(library);
+        if (Path.Combine(packaged, "libLibTorchSharp.so") is var binding && File.Exists(binding))
+            NativeLibrary.Load(binding);
+    }
+
+    private static string Explain(Exception fault)
+    {
+        var cause = fault.InnerException?.Message ?? fault.Message;
+        if (fault is TorchRuntimeException)
+            return fault.Message;
+        if (cause.Contains("GLIBCXX_", StringComparison.Ordinal) || cause.Contains("GLIBC_", StringComparison.Ordinal))
+            return "The C++ runtime of this system is too old: TorchSharp needs libstdc++ with GLIBCXX_3.4.32 (GCC 13), as in Ubuntu 24.04, Debian 13 or Fedora 39; "
+                + "run the launcher ./ddpm, which adds it on Debian 12, or install a newer libstdc++6.";
+        if (cause.Contains("libcuda", StringComparison.Ordinal))
+            return $"The NVIDIA driver cannot be loaded ({cause}); install it, or use a CPU build (-p:TorchBackend=cpu).";
+        return $"libtorch cannot be loaded ({cause}); build with -p:TorchBackend=cpu or cuda, or set DDPM_LIBTORCH to the lib folder of a libtorch.";
+    }
+
+    // Idle OpenMP threads spin by default: with one other busy process a forward pass then takes 40 times as long. A short spin costs little
+    // when the machine is quiet. libgomp reads the variable when it is loaded, so it must be in the C environment before libtorch.
+    private static void KeepIdleThreadsFromSpinning()
+    {
+        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is null)
+            _ = SetEnvironmentVariable("GOMP_SPINCOUNT", "1000", overwrite: 0);
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetEnvironmentVariable(string name, string value, int overwrite);
+}
+
+/// <summary>libtorch cannot be loaded. The message is one sentence that says what to do.</summary>
+public sealed class TorchRuntimeException(string message) : Exception(message);
