@@ -38,7 +38,7 @@ internal sealed class FourierFeatures : nn.Module<Tensor, Tensor>
     {
         // The order log(t)·w·2·π is diffusers'; float32 angles of hundreds of radians depend on it.
         var angles = timesteps.to(ScalarType.Float32).log().unsqueeze(1) * weight.unsqueeze(0) * 2 * Math.PI;
-        return angles;
+        return cat([angles.sin(), angles.cos()], dim: 1); // [batch, 2 · frequencies], whatever flip_sin_to_cos says
     }
 }
 

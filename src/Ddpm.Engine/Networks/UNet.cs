@@ -77,13 +77,8 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         return h.MoveToOuterDisposeScope();
     }
 
-    private Tensor TimeFeatures(Tensor times)
-    {
-        if (time_proj is null)
-            return SinusoidalFeatures.Of(times, Config.BlockOutChannels[0], Config);
-        var angles = time_proj.call(times);
-        return cat(Config.FlipSinToCos ? [angles.cos(), angles.sin()] : [angles.sin(), angles.cos()], dim: 1);
-    }
+    private Tensor TimeFeatures(Tensor times) =>
+        time_proj is null ? SinusoidalFeatures.Of(times, Config.BlockOutChannels[0], Config) : time_proj.call(times);
 
     private void CheckArguments(Tensor sample, Tensor timesteps, Tensor? classLabels)
     {

@@ -1,0 +1,121 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Ddpm.Engine.Checkpoints;
+
+namespace Ddpm.Engine.Diffusion;
+
+/// <summary>The part of diffusers' <c>scheduler_config.json</c> that a DDPM or DDIM sampler reads: same keys, same defaults.</summary>
+public sealed record NoiseScheduleConfig
+{
+    /// <summary>T, the diffusion steps of training. From 1 to 100,000; default 1000.</summary>
+    [JsonPropertyName("num_train_timesteps")]
+    public int Timesteps { get; init; } = 1000;
+
+    /// <summary>β_1, in (0, 1). Default 1e-4.</summary>
+    public double BetaStart { get; init; } = 1e-4;
+
+    /// <summary>β_T, in (0, 1). Default 0.02.</summary>
+    public double BetaEnd { get; init; } = 0.02;
+
+    /// <summary><c>linear</c>, <c>scaled_linear</c> or <c>squaredcos_cap_v2</c>.</summary>
+    public string BetaSchedule { get; init; } = "linear";
+
+    /// <summary>β_1 … β_T themselves, instead of a named schedule.</summary>
+    public IReadOnlyList<double>? TrainedBetas { get; init; }
+
+    /// <summary>The reverse step's variance: <c>fixed_small</c> (β̃_t) or <c>fixed_large</c> (β_t). Ho et al. 2020, §3.2.</summary>
+    public string VarianceType { get; init; } = "fixed_small";
+
+    /// <summary>Whether x̂₀ is clipped to ±<see cref="ClipSampleRange"/> at every step.</summary>
+    public bool ClipSample { get; init; } = true;
+
+    /// <summary>Where x̂₀ is clipped. Above 0; default 1.</summary>
+    public double ClipSampleRange { get; init; } = 1;
+
+    /// <summary>What the network predicts; only <c>epsilon</c> is supported.</summary>
+    public string PredictionType { get; init; } = "epsilon";
+
+    /// <summary>Which timesteps a short run visits: <c>leading</c>, <c>trailing</c> or <c>linspace</c>.</summary>
+    public string? TimestepSpacing { get; init; }
+
+    /// <summary>Added to every timestep of the leading spacing. From 0 to 100.</summary>
+    public int StepsOffset { get; init; }
+
+    /// <summary>DDIM: whether ᾱ before the first timestep is 1 instead of ᾱ_0.</summary>
+    public bool SetAlphaToOne { get; init; } = true;
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        RespectNullableAnnotations = true,
+    };
+
+    // Keys that change the numbers; any value but the default is refused until it is supported.
+    private static readonly (string Key, string Accepted)[] Unsupported = [("thresholding", "false"), ("rescale_betas_zero_snr", "false")];
+
+    /// <summary>Reads <c>scheduler_config.json</c>. Keys that no sampler here reads are ignored, as diffusers does.</summary>
+    /// <exception cref="CheckpointException">It cannot be read, or asks for something unsupported; the message names the field.</exception>
+    public static NoiseScheduleConfig FromJson(string json)
+    {
+        try
+        {
+            var keys = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new CheckpointException("scheduler_config.json must hold a JSON object.");
+            foreach (var (key, accepted) in Unsupported)
+                if (keys[key]?.ToJsonString() is { } value && value != accepted)
+                    throw new CheckpointException($"scheduler_config.json: {key} is {value}; only {accepted} is supported.");
+            var config = keys.Deserialize<NoiseScheduleConfig>(Json)!;
+            return config.Faults().ToList() is [var fault, ..]
+                ? throw new CheckpointException($"scheduler_config.json: {fault}")
+                : config;
+        }
+        catch (JsonException fault)
+        {
+            throw new CheckpointException($"scheduler_config.json cannot be read at '{fault.Path ?? "$"}': {fault.Message.Split(" Path:")[0]}", fault);
+        }
+    }
+
+    /// <summary>Writes <c>scheduler_config.json</c> as diffusers' DDPMScheduler does: sorted keys, every key present.</summary>
+    public string ToJson()
+    {
+        var keys = new SortedDictionary<string, JsonNode?>(StringComparer.Ordinal)
+        {
+            ["_class_name"] = "DDPMScheduler",
+            ["_diffusers_version"] = "0.40.0",
+            ["dynamic_thresholding_ratio"] = 0.995,
+            ["rescale_betas_zero_snr"] = false,
+            ["sample_max_value"] = 1.0,
+            ["thresholding"] = false,
+        };
+        foreach (var (key, value) in JsonSerializer.SerializeToNode(this, Json)!.AsObject())
+            keys[key] = value?.DeepClone();
+        keys.Remove("set_alpha_to_one");
+        keys["timestep_spacing"] = TimestepSpacing ?? "leading";
+        return JsonSerializer.Serialize(keys, Json) + "\n";
+    }
+
+    /// <summary>What is wrong with it, a sentence a fault; none where it is sound.</summary>
+    public IEnumerable<string> Faults()
+    {
+        if (Timesteps is < 1 or > 100_000)
+            yield return $"num_train_timesteps is {Timesteps}; 1 to 100000 is accepted.";
+        if (!(BetaStart is > 0 and < 1 && BetaEnd is > 0 and < 1 && BetaStart <= BetaEnd))
+            yield return FormattableString.Invariant($"beta_start is {BetaStart} and beta_end is {BetaEnd}; 0 < beta_start ≤ beta_end < 1 is needed.");
+        if (TrainedBetas is { } betas && (betas.Count != Timesteps || betas.Any(beta => !(beta is > 0 and < 1))))
+            yield return $"trained_betas holds {betas.Count} values; {Timesteps}, each between 0 and 1, are needed.";
+        if (BetaSchedule is not ("linear" or "scaled_linear" or "squaredcos_cap_v2"))
+            yield return $"beta_schedule is '{BetaSchedule}'; linear, scaled_linear and squaredcos_cap_v2 are supported.";
+        if (VarianceType is not ("fixed_small" or "fixed_large"))
+            yield return $"variance_type is '{VarianceType}'; fixed_small and fixed_large are supported.";
+        if (PredictionType != "epsilon")
+            yield return $"prediction_type is '{PredictionType}'; epsilon is supported.";
+        if (TimestepSpacing is not (null or "leading" or "trailing" or "linspace"))
+            yield return $"timestep_spacing is '{TimestepSpacing}'; leading, trailing and linspace are supported.";
+        if (!(ClipSampleRange > 0 && double.IsFinite(ClipSampleRange)))
+            yield return FormattableString.Invariant($"clip_sample_range is {ClipSampleRange}; a number above 0 is needed.");
+        if (StepsOffset is < 0 or > 100)
+            yield return $"steps_offset is {StepsOffset}; 0 to 100 is accepted.";
+    }
+}

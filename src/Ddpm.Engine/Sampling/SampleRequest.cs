@@ -1,0 +1,22 @@
+namespace Ddpm.Engine.Sampling;
+
+/// <summary>Pictures to draw. Picture <c>FirstImage + k</c> of a seed is the same whatever else is drawn with it.</summary>
+public sealed record SampleRequest
+{
+    /// <summary>How many pictures; at least 1.</summary>
+    public int Count { get; init; } = 16;
+
+    /// <summary>Index of the first one under the seed; at least 0.</summary>
+    public int FirstImage { get; init; }
+
+    /// <summary>Decides all noise.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>How.</summary>
+    public SamplerConfig Sampler { get; init; } = new();
+}
+
+/// <summary>How far a sampling run is.</summary>
+/// <param name="StepsDone">Pictures times steps done.</param>
+/// <param name="StepsTotal">Pictures times steps to do.</param>
+public sealed record SamplingProgress(int StepsDone, int StepsTotal);
