@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Checkpoints;

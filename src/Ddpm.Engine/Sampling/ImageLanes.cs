@@ -47,7 +47,7 @@ internal static class ImageLanes
         }
     }
 
-    private static PixelBatch Join(IReadOnlyList<PixelBatch> batches) => batches[0] with
+    private static PixelBatch Join(PixelBatch[] batches) => batches[0] with
     {
         Count = batches.Sum(batch => batch.Count),
         Pixels = [.. batches.SelectMany(batch => batch.Pixels)],

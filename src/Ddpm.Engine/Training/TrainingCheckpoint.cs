@@ -1,0 +1,107 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Networks;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Training;
+
+/// <summary>What a run needs beside the model folder to go on exactly: <c>training/state.json</c>, the raw weights and AdamW's moments.</summary>
+internal static class TrainingCheckpoint
+{
+    private const string StateFile = "state.json";
+    private const string WeightsFile = "raw_weights.safetensors";
+    private const string MomentsFile = "adamw.safetensors";
+
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    /// <summary>How far the run is, and on what.</summary>
+    public sealed record State(long Step, double Epoch, double Loss, string DatasetSha256, ulong Seed, string RawWeightsSha256, string MomentsSha256);
+
+    /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
+    public static void Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    {
+        var partial = folder + ".partial";
+        if (Directory.Exists(partial))
+            Directory.Delete(partial, recursive: true);
+        DiffusersFolder.Write(partial, model, schedule);
+        var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
+        UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
+        Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
+        state = state with { RawWeightsSha256 = Sha256(Path.Combine(training, WeightsFile)), MomentsSha256 = Sha256(Path.Combine(training, MomentsFile)) };
+        DiffusersFolder.WriteText(Path.Combine(training, StateFile), JsonSerializer.Serialize(state, Json) + "\n");
+        // A checkpoint of this step can stand there already, from an attempt that was cut off after writing it: it is the same, but this one is whole.
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+        Directory.Move(partial, folder);
+    }
+
+    /// <summary>Loads a checkpoint into a run's networks and optimizer.</summary>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="model">Receives the averaged weights; null where the run keeps no average.</param>
+    /// <param name="raw">Receives the weights that are trained.</param>
+    /// <param name="optimizer">Receives moments and step count.</param>
+    /// <exception cref="CheckpointException">A file is missing, torn or of another network.</exception>
+    public static State Read(string folder, UNet? model, UNet raw, AdamW optimizer)
+    {
+        var files = DiffusersFolder.Open(folder);
+        var training = Path.Combine(folder, "training");
+        var state = ReadState(Path.Combine(training, StateFile));
+        Verify(Path.Combine(training, WeightsFile), state.RawWeightsSha256);
+        Verify(Path.Combine(training, MomentsFile), state.MomentsSha256);
+        if (model is not null)
+            UNetWeights.Load(model, files.WeightsPath);
+        UNetWeights.Load(raw, Path.Combine(training, WeightsFile));
+
+        using var noGradients = no_grad();
+        using var moments = Safetensors.Open(Path.Combine(training, MomentsFile));
+        foreach (var (name, target) in Moments(optimizer))
+        {
+            using var value = moments.Read(name);
+            if (!value.shape.SequenceEqual(target.shape))
+                throw new CheckpointException($"{MomentsFile}: '{name}' has shape [{string.Join(", ", value.shape)}]; [{string.Join(", ", target.shape)}] is needed.");
+            target.copy_(value);
+        }
+
+        optimizer.StepsTaken = state.Step;
+        return state;
+    }
+
+    public static string Sha256(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+
+    private static State ReadState(string path)
+    {
+        if (!File.Exists(path))
+            throw new CheckpointException($"The checkpoint holds no training/{StateFile}, so a run cannot go on from it.");
+        try
+        {
+            return JsonSerializer.Deserialize<State>(File.ReadAllText(path), Json) is { Step: >= 0 } state
+                ? state
+                : throw new CheckpointException($"training/{StateFile} holds no state.");
+        }
+        catch (JsonException fault)
+        {
+            throw new CheckpointException($"training/{StateFile} cannot be read: {fault.Message}", fault);
+        }
+    }
+
+    private static void Verify(string path, string sha256)
+    {
+        if (!File.Exists(path))
+            throw new CheckpointException($"training/{Path.GetFileName(path)} is missing.");
+        if (Sha256(path) != sha256)
+            throw new CheckpointException($"training/{Path.GetFileName(path)} is damaged: its SHA-256 is not the one that was recorded.");
+    }
+
+    private static IEnumerable<KeyValuePair<string, Tensor>> Moments(AdamW optimizer) => optimizer.Parameters.SelectMany((parameter, index) =>
+        new KeyValuePair<string, Tensor>[]
+        {
+            new($"{parameter.Name}.exp_avg", optimizer.FirstMoments[index]),
+            new($"{parameter.Name}.exp_avg_sq", optimizer.SecondMoments[index]),
+        });
+}
