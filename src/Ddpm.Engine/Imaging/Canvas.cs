@@ -58,6 +58,15 @@ internal sealed class Canvas : IDisposable
         Draw(path, paint);
     }
 
+    /// <summary>Draws a line whose path begins at the point and is scaled, line width included.</summary>
+    public void StrokeAt(double x, double y, double scale, string path, Rgb colour, double width)
+    {
+        using var restore = new SKAutoCanvasRestore(_surface.Canvas);
+        _surface.Canvas.Translate((float)x, (float)y);
+        _surface.Canvas.Scale((float)scale);
+        Stroke(path, colour, width);
+    }
+
     /// <summary>Draws only inside a shape until the result is disposed.</summary>
     public IDisposable Inside(string path)
     {
