@@ -1,3 +1,9 @@
+using Ddpm.Api;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.Services.AddDdpmLogging(builder.Configuration);
+builder.Services.AddDdpmApi(builder.Configuration);
+
 var app = builder.Build();
-app.Run();
+app.MapDdpmApi();
+await app.RunAsync();

@@ -1,0 +1,85 @@
+using Ddpm.Api.Http;
+using Ddpm.Api.OpenApi;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Storage;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Api.Checkpoints;
+
+/// <summary>Trained weights.</summary>
+internal static class CheckpointEndpoints
+{
+    public static void MapCheckpoints(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/checkpoints").WithTags("Checkpoints");
+        group.MapGet("/{id:guid}", GetAsync).WithName("GetCheckpoint")
+            .Describe("Look at a checkpoint", "Step, epoch, loss, network and scheduler configuration, size and hash.").WithProblems(404);
+        group.MapGet("/{id:guid}/archive", GetArchiveAsync).WithName("GetCheckpointArchive")
+            .Describe("Download a checkpoint", "A zip of the diffusers folder, loadable with `DDPMPipeline.from_pretrained` once unpacked.")
+            .WithQuery("training", "Whether the state of the training (optimizer, random state) comes too; default false.", "boolean", false)
+            .Produces(200, contentType: "application/zip").WithProblems(400, 404);
+        group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteCheckpoint")
+            .Describe("Delete a checkpoint", "Unless a model, a running training or a waiting sample needs it. Pictures drawn with it stay.")
+            .WithProblems(404, 409);
+    }
+
+    /// <summary>The names that point to each of the checkpoints.</summary>
+    public static async Task<ILookup<Guid, string>> NamesAsync(
+        IReadOnlyList<Checkpoint> checkpoints, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        var ids = checkpoints.Select(checkpoint => (Guid?)checkpoint.Id).ToList();
+        var models = await db.Models.AsNoTracking().Where(model => ids.Contains(model.CheckpointId)).OrderBy(model => model.Name).ToListAsync(cancellationToken);
+        return models.ToLookup(model => model.CheckpointId!.Value, model => model.Name);
+    }
+
+    /// <summary>Whether samples that have not ended are drawn with it.</summary>
+    public static Task<bool> IsSampledAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) => db.SampleBatches.AnyAsync(
+        batch => batch.CheckpointId == id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running), cancellationToken);
+
+    private static async Task<Results<Ok<CheckpointView>, ProblemHttpResult>> GetAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(id, db, cancellationToken) is not { } checkpoint)
+            return Problems.NotFound("checkpoint", id);
+        var names = await NamesAsync([checkpoint], db, cancellationToken);
+        return TypedResults.Ok(new CheckpointView(checkpoint, [.. names[id]]));
+    }
+
+    private static async Task<Results<PushStreamHttpResult, ProblemHttpResult>> GetArchiveAsync(
+        Guid id, HttpContext context, DdpmDbContext db, ArtifactStore artifacts, CancellationToken cancellationToken)
+    {
+        var asked = context.Request.Query["training"].FirstOrDefault();
+        var training = false;
+        if (asked is not null && !bool.TryParse(asked, out training))
+            throw Faults.One("training", $"must be true or false; it is {asked}");
+        if (await FindAsync(id, db, cancellationToken) is not { } checkpoint)
+            return Problems.NotFound("checkpoint", id);
+        if (!artifacts.Exists(checkpoint.ArtifactKey))
+            return Problems.NotFound($"The files of checkpoint {id} are no longer there.");
+        return TypedResults.Stream(
+            stream => CheckpointArchive.WriteAsync(checkpoint, artifacts, training, stream, cancellationToken), "application/zip", $"checkpoint-{id}.zip");
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> DeleteAsync(
+        Guid id, DdpmDbContext db, ArtifactStore artifacts, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(id, db, cancellationToken) is not { } checkpoint)
+            return Problems.NotFound("checkpoint", id);
+        var names = (await NamesAsync([checkpoint], db, cancellationToken))[id].ToList();
+        if (names.Count > 0)
+            return Problems.Conflict($"It is the model {string.Join(", ", names)}. Delete that, or move it to another checkpoint with PUT /models/{names[0]}.");
+        if (await db.TrainingRuns.AnyAsync(
+                run => run.Id == checkpoint.TrainingRunId && (run.Job!.Status == JobStatus.Queued || run.Job.Status == JobStatus.Running), cancellationToken))
+            return Problems.Conflict("Its training run has not ended and may need it to go on. Cancel the run, or wait until it has ended.");
+        if (await IsSampledAsync(id, db, cancellationToken))
+            return Problems.Conflict("Samples that have not ended are drawn with it. Cancel them, or wait.");
+
+        await db.Checkpoints.Where(row => row.Id == id).ExecuteDeleteAsync(cancellationToken);
+        artifacts.Delete(checkpoint.ArtifactKey);
+        return TypedResults.NoContent();
+    }
+
+    private static Task<Checkpoint?> FindAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) =>
+        db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(checkpoint => checkpoint.Id == id, cancellationToken);
+}

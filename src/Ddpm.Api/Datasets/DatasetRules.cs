@@ -1,0 +1,61 @@
+using Ddpm.Api.Http;
+using Ddpm.Jobs.Datasets;
+
+namespace Ddpm.Api.Datasets;
+
+/// <summary>Checks of a dataset request that no single field can show.</summary>
+internal static class DatasetRules
+{
+    private const int DefaultBuiltinCount = 10_000;
+    private const long MaxBuiltinBytes = 32L << 30;
+
+    /// <exception cref="RequestProblem">The source cannot be read, or is too large.</exception>
+    public static DatasetSource SourceOf(CreateDataset request, DatasetsOptions options)
+    {
+        var faults = new Faults();
+        var source = request.Source.Kind == CreateDatasetSource.Directory
+            ? DirectoryOf(request.Source, options, faults)
+            : BuiltinOf(request, faults);
+        faults.ThrowIfAny();
+        return source;
+    }
+
+    private static DatasetSource DirectoryOf(CreateDatasetSource asked, DatasetsOptions options, Faults faults)
+    {
+        foreach (var (field, given) in new[] { ("name", asked.Name is not null), ("count", asked.Count is not null), ("seed", asked.Seed is not null) })
+        {
+            if (given)
+                faults.Add($"source.{field}", "belongs to the kind builtin; leave it out for a directory");
+        }
+
+        if (asked.Path is null)
+            faults.Add("source.path", "is required for the kind directory");
+        else if (!options.AllowedRoots.Any(root => IsUnder(root, asked.Path)))
+            faults.Add("source.path", NotAllowed(options.AllowedRoots));
+        return new() { Kind = DatasetSourceKind.Directory, Path = asked.Path };
+    }
+
+    private static DatasetSource BuiltinOf(CreateDataset request, Faults faults)
+    {
+        var count = request.Source.Count ?? DefaultBuiltinCount;
+        if (request.Source.Path is not null)
+            faults.Add("source.path", "belongs to the kind directory; leave it out for a built-in set");
+        var bytes = (long)Math.Min(count, request.Limit ?? count) * request.Resolution * request.Resolution * request.Channels;
+        if (bytes > MaxBuiltinBytes)
+            faults.Add("source.count", $"makes {bytes >> 30} GiB of pixels at this resolution; at most {MaxBuiltinBytes >> 30} GiB are allowed");
+        return new() { Kind = DatasetSourceKind.Builtin, Name = request.Source.Name ?? "faces", Count = count, Seed = request.Source.Seed ?? 0 };
+    }
+
+    // Only the text is compared here; the worker, whose disk it is, resolves links before it reads.
+    private static bool IsUnder(string root, string path)
+    {
+        if (!Path.IsPathFullyQualified(path))
+            return false;
+        var relative = Path.GetRelativePath(Path.GetFullPath(root), Path.GetFullPath(path));
+        return !Path.IsPathRooted(relative) && relative.Split(Path.DirectorySeparatorChar)[0] != "..";
+    }
+
+    private static string NotAllowed(IReadOnlyList<string> roots) => roots.Count == 0
+        ? "cannot be used: no folder is allowed. Allow one with the setting Datasets:AllowedRoots (environment: Datasets__AllowedRoots__0), or upload an archive"
+        : $"must be an absolute path under {string.Join(" or ", roots)}, the folders that Datasets:AllowedRoots lists";
+}

@@ -1,0 +1,70 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Mvc;
+
+namespace Ddpm.Api.Http;
+
+/// <summary>Turns whatever escapes an endpoint into problem details: what the sender did wrong in full, anything else as a bare 500.</summary>
+internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptionHandler
+{
+    private const int ClientClosedRequest = 499;
+    private const int NoSpaceLeft = 28; // ENOSPC; .NET puts errno in HResult on Unix.
+    private const int DiskFull = unchecked((int)0x80070070);
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Response.StatusCode = ClientClosedRequest;
+            return true;
+        }
+
+        var problem = exception switch
+        {
+            RequestProblem refused => refused.Details,
+            BadHttpRequestException bad => new() { Status = bad.StatusCode, Title = "The request could not be read.", Detail = bad.Message },
+            IOException { HResult: NoSpaceLeft or DiskFull } => new()
+            {
+                Status = StatusCodes.Status507InsufficientStorage,
+                Title = "The disk is full.",
+                Detail = "There is no room left for this on the server. Delete datasets, checkpoints or samples, or give it a larger disk.",
+            },
+            OperationCanceledException => new()
+            {
+                Status = StatusCodes.Status503ServiceUnavailable,
+                Title = "The server is stopping.",
+                Detail = "Try again in a moment.",
+            },
+            _ => Unexpected(context, exception),
+        };
+        await TypedResults.Problem(problem).ExecuteAsync(context);
+        return true;
+    }
+
+    /// <summary>An answer for the errors that routing makes, which come without a body: unknown addresses and methods.</summary>
+    public static Task DescribeBareStatusAsync(StatusCodeContext status)
+    {
+        var (request, response) = (status.HttpContext.Request, status.HttpContext.Response);
+        var detail = response.StatusCode switch
+        {
+            StatusCodes.Status404NotFound =>
+                $"There is nothing at {request.Path}. Ids are UUIDs such as {Guid.Empty}; every call is listed at /swagger.",
+            StatusCodes.Status405MethodNotAllowed => $"{request.Path} does not take {request.Method}; it takes {response.Headers.Allow}.",
+            _ => null,
+        };
+        return TypedResults.Problem(detail, statusCode: response.StatusCode).ExecuteAsync(status.HttpContext);
+    }
+
+    private ProblemDetails Unexpected(HttpContext context, Exception exception)
+    {
+        LogUnexpected(exception, context.Request.Method, context.Request.Path);
+        return new()
+        {
+            Status = StatusCodes.Status500InternalServerError,
+            Title = "Something went wrong on the server.",
+            Detail = "This is not your request's fault. The server's log has the reason, under the traceId given here.",
+        };
+    }
+
+    [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
+    private partial void LogUnexpected(Exception exception, string method, PathString path);
+}

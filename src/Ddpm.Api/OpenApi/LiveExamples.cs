@@ -1,0 +1,61 @@
+using System.Text.Json.Nodes;
+using Ddpm.Jobs.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Ddpm.Api.OpenApi;
+
+/// <summary>Fills the examples with ids that exist, the newest of each kind, so that "Try it out" works at once.</summary>
+internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) : IDocumentAsyncFilter
+{
+    private static readonly Guid None = new("01900000-0000-7000-8000-000000000000");
+
+    public async Task ApplyAsync(OpenApiDocument document, DocumentFilterContext context, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var preview = await db.TrainingPreviews.OrderByDescending(row => row.At).FirstOrDefaultAsync(cancellationToken);
+        var ids = new Dictionary<string, JsonNode>
+        {
+            ["datasets"] = Newest(await db.Datasets.Where(row => row.DeletedAt == null && row.CacheKey != null).MaxAsync(row => (Guid?)row.Id, cancellationToken)),
+            ["training-runs"] = Newest(preview?.TrainingRunId ?? await db.TrainingRuns.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
+            ["checkpoints"] = Newest(await db.Checkpoints.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
+            ["samples"] = Newest(await db.SampleBatches.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
+            ["name"] = (await db.Models.OrderBy(row => row.Name).Select(row => row.Name).FirstOrDefaultAsync(cancellationToken)) ?? "faces-32",
+            ["step"] = preview?.Step ?? 1,
+            ["n"] = 0,
+        };
+        foreach (var (path, item) in document.Paths)
+        {
+            var kind = path.Trim('/').Split('/')[0];
+            foreach (var operation in item.Operations!.Values)
+                FillIn(operation, kind, ids);
+        }
+    }
+
+    private static void FillIn(OpenApiOperation operation, string kind, Dictionary<string, JsonNode> ids)
+    {
+        foreach (var parameter in (operation.Parameters ?? []).OfType<OpenApiParameter>().Where(parameter => parameter.In == ParameterLocation.Path))
+        {
+            parameter.Example = (parameter.Name == "id" ? ids[kind] : ids[parameter.Name!]).DeepClone();
+            parameter.Description ??= parameter.Name switch
+            {
+                "id" => "The id that making it returned.",
+                "name" => "The model's name.",
+                "step" => "An optimizer step that has a preview.",
+                _ => "Which of its pictures, from 0.",
+            };
+        }
+
+        foreach (var content in operation.RequestBody?.Content?.Values ?? [])
+        {
+            foreach (var (field, placeholder, of) in new[] { ("datasetId", "{datasetId}", "datasets"), ("checkpointId", "{checkpointId}", "checkpoints") })
+            {
+                if (content.Example is JsonObject example && (string?)example[field] == placeholder)
+                    example[field] = ids[of].DeepClone();
+            }
+        }
+    }
+
+    private static JsonValue Newest(Guid? id) => JsonValue.Create(id ?? None);
+}

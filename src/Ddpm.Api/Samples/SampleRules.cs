@@ -1,0 +1,71 @@
+using System.Text.Json;
+using Ddpm.Api.Http;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+
+namespace Ddpm.Api.Samples;
+
+/// <summary>Checks of a sample request that no single field can show.</summary>
+internal static class SampleRules
+{
+    private const int DefaultDdimSteps = 50;
+    private const int DefaultDpmSolverSteps = 25;
+    private const int DefaultTimesteps = 1000; // diffusers', where a scheduler_config.json does not say.
+
+    /// <summary>What can be checked before the model is known.</summary>
+    public static void Check(CreateSamples request, Faults faults)
+    {
+        if (request.Eta != 0 && request.Sampler != SamplerNames.Ddim)
+            faults.Add("eta", $"belongs to the sampler ddim and must be 0 for {request.Sampler}; it is {request.Eta}");
+        CheckGrid(request.ToSpec(1), faults);
+        foreach (var field in new[]
+                 {
+                     (Name: "checkpointId", Second: request.CheckpointId is not null && request.Model is not null),
+                     (Name: "trainingRunId", Second: request.TrainingRunId is not null && (request.Model is not null || request.CheckpointId is not null)),
+                 })
+        {
+            if (field.Second)
+                faults.Add(field.Name, "cannot be given too: choose one of model, checkpointId and trainingRunId");
+        }
+    }
+
+    /// <summary>The request with its steps filled in.</summary>
+    /// <exception cref="RequestProblem">The model has fewer timesteps.</exception>
+    public static SamplingSpec SpecFor(CreateSamples request, Checkpoint checkpoint)
+    {
+        var timesteps = Timesteps(checkpoint.SchedulerConfig);
+        if (request.Steps > timesteps)
+            throw Faults.One("steps", $"must be from 1 to {timesteps}, the timesteps that this model was trained with; it is {request.Steps}");
+        return request.ToSpec(request.Steps ?? Math.Min(timesteps, request.Sampler switch
+        {
+            SamplerNames.Ddim => DefaultDdimSteps,
+            SamplerNames.DpmSolver => DefaultDpmSolverSteps,
+            _ => timesteps,
+        }));
+    }
+
+    private static void CheckGrid(SamplingSpec spec, Faults faults)
+    {
+        if (spec is not { Rows: { } rows, Columns: { } columns })
+            return;
+        if (rows * columns < spec.Count)
+            faults.Add("rows", $"times columns must hold all {spec.Count} pictures; {rows} × {columns} holds {rows * columns}");
+        else if (columns > spec.Count)
+            faults.Add("columns", $"must not be more than the {spec.Count} pictures; it is {columns}");
+        else if ((rows - 1) * columns >= spec.Count)
+            faults.Add("rows", $"would leave a row empty: {spec.Count} pictures in {columns} columns fill {(spec.Count + columns - 1) / columns}, not {rows}");
+    }
+
+    private static int Timesteps(string schedulerConfig)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(schedulerConfig);
+            return document.RootElement.TryGetProperty("num_train_timesteps", out var value) ? value.GetInt32() : DefaultTimesteps;
+        }
+        catch (JsonException)
+        {
+            return DefaultTimesteps;
+        }
+    }
+}

@@ -1,0 +1,89 @@
+using Ddpm.Api.Http;
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Training;
+
+namespace Ddpm.Api.TrainingRuns;
+
+/// <summary>Checks of a training request that no single field can show: a network that cannot be built is refused at the door.</summary>
+internal static class TrainingRules
+{
+    private const int MaxChannels = 2048;
+
+    private static readonly string[] DownBlocks = ["DownBlock2D", "AttnDownBlock2D"];
+    private static readonly string[] UpBlocks = ["UpBlock2D", "AttnUpBlock2D"];
+
+    public static void Check(CreateTrainingRun request, Dataset? dataset, Faults faults)
+    {
+        if (dataset is null)
+            faults.Add("datasetId", $"names no dataset; make one with POST /datasets, or see GET /datasets. There is none with the id {request.DatasetId}");
+        if (request.Schedule.BetaStart > request.Schedule.BetaEnd)
+            faults.Add("schedule.betaStart", $"must not be above betaEnd ({request.Schedule.BetaEnd}); it is {request.Schedule.BetaStart}");
+        CheckChannels(request.Network, faults);
+        CheckBlocks(request.Network.DownBlockTypes, "network.downBlockTypes", DownBlocks, request.Network, faults);
+        CheckBlocks(request.Network.UpBlockTypes, "network.upBlockTypes", UpBlocks, request.Network, faults);
+        if (!faults.Any)
+            CheckHeads(request.Network, faults);
+        if (dataset is not null)
+            CheckResolution(request.Network, dataset, faults);
+    }
+
+    private static void CheckChannels(NetworkSpec network, Faults faults)
+    {
+        foreach (var (level, channels) in network.BlockOutChannels.Index())
+        {
+            if (channels is < 1 or > MaxChannels)
+                faults.Add($"network.blockOutChannels[{level}]", $"must be from 1 to {MaxChannels}; it is {channels}");
+            else if (channels % network.NormNumGroups != 0)
+                faults.Add(
+                    $"network.blockOutChannels[{level}]",
+                    $"must be a multiple of normNumGroups ({network.NormNumGroups}); it is {channels}. Lower normNumGroups or change the channels");
+        }
+    }
+
+    private static void CheckBlocks(IReadOnlyList<string>? types, string field, string[] known, NetworkSpec network, Faults faults)
+    {
+        if (types is null)
+            return;
+        if (types.Count != network.BlockOutChannels.Count)
+            faults.Add(field, $"must have one element for each of the {network.BlockOutChannels.Count} blockOutChannels; it has {types.Count}");
+        foreach (var (level, type) in types.Index())
+        {
+            if (!known.Contains(type))
+                faults.Add($"{field}[{level}]", $"must be {string.Join(" or ", known)}; it is {type}");
+        }
+    }
+
+    // The middle of the network always attends, at the last level's channels.
+    private static void CheckHeads(NetworkSpec network, Faults faults)
+    {
+        var levels = network.BlockOutChannels.Count;
+        var down = network.DownBlockTypes ?? [.. Enumerable.Range(0, levels).Select(level => DownBlocks[level == levels - 2 ? 1 : 0])];
+        var up = network.UpBlockTypes ?? [.. down.Reverse().Select(type => UpBlocks[Array.IndexOf(DownBlocks, type)])];
+        for (var level = 0; level < levels; level++)
+        {
+            var attends = level == levels - 1 || down[level] == DownBlocks[1] || up[levels - 1 - level] == UpBlocks[1];
+            if (attends && network.BlockOutChannels[level] % network.AttentionHeadDim != 0)
+                faults.Add(
+                    "network.attentionHeadDim",
+                    $"must divide the channels of every level with attention; {network.AttentionHeadDim} does not divide {network.BlockOutChannels[level]} (level {level})");
+        }
+    }
+
+    private static void CheckResolution(NetworkSpec network, Dataset dataset, Faults faults)
+    {
+        var levels = network.BlockOutChannels.Count;
+        if (levels is < 1 or > 8)
+            return; // Refused already.
+        var (resolution, divisor) = (dataset.Spec.Resolution, 1 << (levels - 1));
+        if (resolution % divisor == 0)
+            return;
+        var most = 1;
+        while (most < 8 && resolution % (1 << most) == 0)
+            most++;
+        faults.Add(
+            "network.blockOutChannels",
+            $"has {levels} levels, which halve the pictures {levels - 1} times: their side must be a multiple of {divisor}, and those of the dataset "
+            + $"'{dataset.Name}' are {resolution} pixels wide. Give at most {most} {(most == 1 ? "level" : "levels")}, for instance "
+            + $"[{string.Join(", ", Enumerable.Range(0, most).Select(level => 64 << Math.Min(level, 2)))}], or make a dataset with another resolution");
+    }
+}
