@@ -1,3 +1,14 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using System.CommandLine;
+using Ddpm.Cli.CommandLine;
+using Ddpm.Cli.Datasets;
+using Ddpm.Cli.Sampling;
+using Ddpm.Cli.Training;
+
+var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2020) on your pictures and serves them over REST.")
+{
+    TrainCommand.Create(),
+    SampleCommand.Create(),
+    DatasetCommands.Create(),
+    TestCommand.Create(),
+};
+return CommandRunner.Run(root, args);

@@ -1,0 +1,69 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+
+namespace Ddpm.Cli.CommandLine;
+
+/// <summary>Options that check what they are given and say in one line what is accepted.</summary>
+internal static class Arguments
+{
+    /// <summary>A number in a range.</summary>
+    public static Option<T> Number<T>(string name, string description, T from, T to, T usual)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = $"{description} {Text(from)} to {Text(to)}.",
+            HelpName = "N",
+            CustomParser = result => Parse(result, name, from, to) ?? default,
+            DefaultValueFactory = _ => usual,
+        };
+
+    /// <summary>A number in a range that may be left out.</summary>
+    public static Option<T?> OptionalNumber<T>(string name, string description, T from, T to)
+        where T : struct, INumber<T> => new(name)
+        {
+            Description = $"{description} {Text(from)} to {Text(to)}.",
+            HelpName = "N",
+            CustomParser = result => Parse(result, name, from, to),
+        };
+
+    /// <summary>One of some words; <paramref name="usual"/> may be null.</summary>
+    public static Option<string?> Choice(string name, string description, string? usual, params string[] words) => new(name)
+    {
+        Description = $"{description} {string.Join(", ", words)}.",
+        HelpName = "NAME",
+        DefaultValueFactory = usual is null ? null : _ => usual,
+        CustomParser = result =>
+        {
+            var word = result.Tokens.Single().Value;
+            if (!words.Contains(word))
+                result.AddError($"{name} is '{word}'; {string.Join(", ", words)} are accepted.");
+            return word;
+        },
+    };
+
+    /// <summary>Where the network runs.</summary>
+    public static Option<string> Device() => new("--device")
+    {
+        Description = "Where the network runs: auto (a GPU where there is one), cpu, cuda or cuda:N.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    /// <summary>How many cores it may use.</summary>
+    public static Option<int?> Threads() => OptionalNumber("--threads", "CPU threads of the network; all cores if not given.", 1, 1024);
+
+    private static T? Parse<T>(ArgumentResult result, string name, T from, T to)
+        where T : struct, INumber<T>
+    {
+        var text = result.Tokens.Single().Value;
+        if (T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to)
+            return number;
+        var kind = T.IsInteger(T.One / (T.One + T.One)) ? "a whole number" : "a number";
+        result.AddError($"{name} is '{text}'; {kind} from {Text(from)} to {Text(to)} is accepted.");
+        return null;
+    }
+
+    private static string Text<T>(T number)
+        where T : INumber<T> => number.ToString(null, CultureInfo.InvariantCulture);
+}

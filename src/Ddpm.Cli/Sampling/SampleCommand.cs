@@ -1,0 +1,104 @@
+using System.CommandLine;
+using Ddpm.Cli.CommandLine;
+using Ddpm.Engine;
+using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Sampling;
+
+namespace Ddpm.Cli.Sampling;
+
+/// <summary><c>ddpm sample</c>: a model folder in, pictures out.</summary>
+internal static class SampleCommand
+{
+    private static readonly Dictionary<string, SamplerKind> Samplers = new()
+    {
+        ["ddpm"] = SamplerKind.Ddpm,
+        ["ddim"] = SamplerKind.Ddim,
+        ["dpmsolver++"] = SamplerKind.DpmSolver,
+    };
+
+    public static Command Create()
+    {
+        var model = new Argument<string>("MODEL") { Description = "A diffusers folder, such as model/ or a checkpoint of a training run, or the name of a model that comes with Ddpm." };
+        var count = Arguments.Number("--count", "How many pictures.", 1, 10_000, 16);
+        var first = Arguments.Number("--first", "Index of the first picture: picture k of a seed is the same alone or among others.", 0, 1_000_000, 0);
+        var seed = Arguments.Number("--seed", "Decides the noise: same seed, same pictures.", 0, 9_007_199_254_740_991, 0);
+        var sampler = Arguments.Choice("--sampler", "How:", "dpmsolver++", [.. Samplers.Keys]);
+        var steps = Arguments.OptionalNumber("--steps", "Network calls a picture, at most the model's T; ddpm: T, ddim: 50, dpmsolver++: 25, if not given.", 1, 10_000);
+        var eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
+        var spacing = Arguments.Choice("--spacing", "Which timesteps a short run visits; the model's own if not given:", null, "leading", "trailing", "linspace");
+        var rows = Arguments.OptionalNumber("--rows", "Rows of the grid; as square as may be if not given.", 1, 10_000);
+        var columns = Arguments.OptionalNumber("--columns", "Columns of the grid.", 1, 10_000);
+        var grid = new Option<string>("--out") { Description = "The grid, a PNG.", HelpName = "FILE", DefaultValueFactory = _ => "grid.png" };
+        var images = new Option<string?>("--images") { Description = "Also write each picture into this folder, as 0.png, 1.png, …", HelpName = "FOLDER" };
+        var device = Arguments.Device();
+        var threads = Arguments.Threads();
+        var command = new Command("sample", "Draws pictures with a model.") { model, count, first, seed, sampler, steps, eta, spacing, rows, columns, grid, images, device, threads };
+        command.SetAction(parsed =>
+        {
+            using var interruption = new Interruption();
+            var layout = Layout(parsed.GetValue(count), parsed.GetValue(rows), parsed.GetValue(columns));
+            using var loaded = DiffusionModel.Load(ModelPath.Find(parsed.GetRequiredValue(model)), SelectedDevice.From(parsed.GetValue(device)!, parsed.GetValue(threads)));
+            var request = new SampleRequest
+            {
+                Count = parsed.GetValue(count),
+                FirstImage = parsed.GetValue(first),
+                Seed = (ulong)parsed.GetValue(seed),
+                Sampler = new SamplerConfig
+                {
+                    Kind = Samplers[parsed.GetValue(sampler)!],
+                    Steps = parsed.GetValue(steps),
+                    Eta = parsed.GetValue(eta),
+                    Spacing = parsed.GetValue(spacing) is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : null,
+                },
+            };
+            if (request.Sampler.Steps > loaded.Schedule.Timesteps)
+                throw new UserErrorException($"--steps is {request.Sampler.Steps}; at most {loaded.Schedule.Timesteps}, the timesteps of the model, is accepted.");
+            var drawn = ProgressDisplay.Run("Drawing", display => loaded.Sample(request, new Reporter(display), interruption.Token));
+            Write(drawn, layout, parsed.GetRequiredValue(grid), parsed.GetValue(images), request.FirstImage);
+            return 0;
+        });
+        return command;
+    }
+
+    private static (int Rows, int Columns) Layout(int count, int? rows, int? columns)
+    {
+        var (usualRows, usualColumns) = ImageGrid.LayoutFor(count);
+        (int Rows, int Columns) layout = (rows, columns) switch
+        {
+            (null, null) => (usualRows, usualColumns),
+            ({ } r, null) => (r, (count + r - 1) / r),
+            (null, { } c) => ((count + c - 1) / c, c),
+            ({ } r, { } c) => (r, c),
+        };
+        return (long)layout.Rows * layout.Columns >= count
+            ? layout
+            : throw new UserErrorException($"--rows {layout.Rows} and --columns {layout.Columns} leave no room for --count {count} pictures.");
+    }
+
+    private static void Write(PixelBatch drawn, (int Rows, int Columns) layout, string grid, string? folder, int first)
+    {
+        if (Path.GetDirectoryName(Path.GetFullPath(grid)) is { } parent)
+            Directory.CreateDirectory(parent);
+        File.WriteAllBytes(grid, ImageGrid.EncodePng(drawn, layout.Rows, layout.Columns));
+        Console.WriteLine($"{drawn.Count} pictures in {grid}");
+        if (folder is null)
+            return;
+        Directory.CreateDirectory(folder);
+        for (var n = 0; n < drawn.Count; n++)
+        {
+            var one = new PixelBatch(drawn.Image(n).ToArray(), 1, drawn.Channels, drawn.Height, drawn.Width);
+            File.WriteAllBytes(Path.Combine(folder, $"{first + n}.png"), ImageGrid.EncodePng(one, 1, 1));
+        }
+    }
+
+    private sealed class Reporter(ProgressDisplay display) : IProgress<SamplingProgress>
+    {
+        private readonly Lock _lock = new();
+
+        public void Report(SamplingProgress value)
+        {
+            lock (_lock)
+                display.Report(value.StepsDone, value.StepsTotal);
+        }
+    }
+}

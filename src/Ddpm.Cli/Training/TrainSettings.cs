@@ -1,0 +1,100 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text.Json;
+using Ddpm.Engine.Data;
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Networks;
+using Ddpm.Engine.Training;
+
+namespace Ddpm.Cli.Training;
+
+/// <summary>What was asked of <c>ddpm train</c>; kept as <c>train.json</c> in its folder, so that a run can go on.</summary>
+internal sealed record TrainSettings
+{
+    private const string FileName = "train.json";
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    /// <summary>Absolute path of the dataset that is read.</summary>
+    public string Dataset { get; init; } = "";
+
+    /// <summary>Channels of each level, apart by commas.</summary>
+    public string Channels { get; init; } = "64,128,128,256";
+    public int Layers { get; init; } = 2;
+    public double Dropout { get; init; }
+    public int Timesteps { get; init; } = 1000;
+    public string BetaSchedule { get; init; } = "linear";
+    public int Epochs { get; init; } = 50;
+
+    /// <summary>Counts instead of <see cref="Epochs"/> where it is given.</summary>
+    public long? Steps { get; init; }
+    public int BatchSize { get; init; } = 16;
+    public int Accumulate { get; init; } = 1;
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Null for 500, or a tenth of a run shorter than 5,000 steps.</summary>
+    public int? Warmup { get; init; }
+    public double WeightDecay { get; init; } = 0.01;
+    public double Ema { get; init; } = 0.9999;
+    public long Seed { get; init; }
+    public bool Flip { get; init; } = true;
+
+    public static TrainSettings? Read(string folder)
+    {
+        var file = Path.Combine(folder, FileName);
+        return File.Exists(file) ? JsonSerializer.Deserialize<TrainSettings>(File.ReadAllText(file), Json) : null;
+    }
+
+    public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+
+    /// <summary>The first setting that a resumed run may not change and that differs, as its option's name with both values; null if none does.</summary>
+    public string? ConflictWith(TrainSettings saved) => typeof(TrainSettings).GetProperties()
+        .Where(property => property.Name is not (nameof(Epochs) or nameof(Steps)) && !Equals(property.GetValue(this), property.GetValue(saved)))
+        .Select(property => string.Create(
+            CultureInfo.InvariantCulture,
+            $"{(property.Name == nameof(Dataset) ? "DATA" : "--" + JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name))} is {property.GetValue(this)}, and was {property.GetValue(saved)}"))
+        .FirstOrDefault();
+
+    /// <summary>The network: attention at the second level from the bottom and in the middle, as in the article's notebook.</summary>
+    public UNetConfig ToNetwork(ImageDataset dataset)
+    {
+        int[] channels = [.. Channels.Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+        var attention = channels.Length - 2;
+        return new UNetConfig
+        {
+            SampleSize = dataset.Height,
+            InChannels = dataset.Channels,
+            OutChannels = dataset.Channels,
+            BlockOutChannels = channels,
+            LayersPerBlock = Layers,
+            DownBlockTypes = [.. channels.Select((_, level) => level == attention ? "AttnDownBlock2D" : "DownBlock2D")],
+            UpBlockTypes = [.. channels.Select((_, level) => channels.Length - 1 - level == attention ? "AttnUpBlock2D" : "UpBlock2D")],
+            AttentionHeadDim = CommonDivisor(channels, 8),
+            NormNumGroups = CommonDivisor(channels, 32),
+            Dropout = Dropout,
+        };
+    }
+
+    public NoiseScheduleConfig ToSchedule() => new() { Timesteps = Timesteps, BetaSchedule = BetaSchedule };
+
+    public TrainingConfig ToTraining(int images)
+    {
+        var config = new TrainingConfig
+        {
+            TotalSteps = 1,
+            BatchSize = BatchSize,
+            GradientAccumulationSteps = Accumulate,
+            LearningRate = LearningRate,
+            WeightDecay = WeightDecay,
+            EmaDecay = Ema,
+            Seed = (ulong)Seed,
+            HorizontalFlip = Flip,
+        };
+        var total = Steps ?? Epochs * Trainer.StepsPerEpoch(images, config);
+        return config with { TotalSteps = total, WarmupSteps = Warmup ?? (int)Math.Min(500, total / 10) };
+    }
+
+    // Small networks need fewer groups and narrower heads than the usual 32 and 8.
+    private static int CommonDivisor(int[] channels, int usual) =>
+        channels.Aggregate(usual, (divisor, channel) => (int)BigInteger.GreatestCommonDivisor(divisor, channel));
+}
