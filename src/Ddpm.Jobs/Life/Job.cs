@@ -23,7 +23,7 @@ public sealed class Job
     /// <summary>When the lease runs out (UTC); null unless Running.</summary>
     public DateTime? LeaseExpiresAt { get; set; }
 
-    /// <summary>Claims that ended in a lost lease, from 0. At the limit the job fails.</summary>
+    /// <summary>Claims in a row that ended in a lost lease; a checkpoint sets it back to 0. At the limit the job fails.</summary>
     public int LostLeases { get; set; }
 
     /// <summary>A request to stop, seen by the worker within a second.</summary>

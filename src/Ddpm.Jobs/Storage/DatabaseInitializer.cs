@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -28,7 +27,7 @@ public sealed partial class DatabaseInitializer(
                 await MigrateAsync(cancellationToken);
                 return;
             }
-            catch (DbException reason) when (attempt < Attempts && IsWorthAnotherTry(reason))
+            catch (Exception reason) when (attempt < Attempts && IsWorthAnotherTry(reason))
             {
                 LogRetry(attempt, Attempts, reason.Message);
                 var pause = TimeSpan.FromMilliseconds(250 * Math.Pow(2, attempt - 1));
@@ -67,10 +66,7 @@ public sealed partial class DatabaseInitializer(
     }
 
     // Two processes may create the same database at once: the second is told that it, or its name, is there already.
-    private static bool IsWorthAnotherTry(DbException exception) => exception.IsTransient || exception is NpgsqlException
-    {
-        InnerException: System.Net.Sockets.SocketException or IOException,
-    } || exception is PostgresException
+    private static bool IsWorthAnotherTry(Exception exception) => DatabaseErrors.IsTransient(exception) || exception is PostgresException
     {
         SqlState: PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ObjectInUse
             or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.InvalidCatalogName,

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Workers;
 using Hangfire;
 using Hangfire.AspNetCore;
 using Microsoft.EntityFrameworkCore;
@@ -27,8 +28,14 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot));
         services.AddHostedService<DatabaseInitializer>();
 
+        services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()
+            .Validate(lease => lease.LeaseRenewal * 2 < lease.LeaseDuration, "Worker:LeaseRenewal must be less than half of Worker:LeaseDuration.");
+        services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();
+        services.AddSingleton<JobClaims>();
+        services.AddSingleton<JobReconciler>();
+        services.AddHostedService<JobReconcilerService>();
         return services.AddHangfireDispatch();
     }
 

@@ -1,0 +1,123 @@
+using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Workers;
+using Hangfire;
+using Hangfire.States;
+using Hangfire.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Ddpm.Jobs.Life;
+
+/// <summary>Finds jobs that nobody holds although they run, or nobody carries although they wait, and puts that right.</summary>
+/// <remarks>Several processes may do so at once: every change is conditional, and a second delivery of a job finds it claimed.</remarks>
+public sealed partial class JobReconciler(
+    IDbContextFactory<DdpmDbContext> databases,
+    JobStorage hangfire,
+    JobDispatcher dispatcher,
+    WorkerIdentity identity,
+    StorageOptions storage,
+    IOptions<LeaseOptions> options,
+    TimeProvider clock,
+    ILogger<JobReconciler> logger)
+{
+    /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> EndLeasesOfTheDeadAsync(CancellationToken cancellationToken)
+    {
+        if (storage.Provider != DatabaseProvider.Sqlite)
+            return 0;
+
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var running = await db.Jobs.Where(j => j.Status == JobStatus.Running && j.Owner != null)
+            .Select(j => new { j.Id, j.LeaseEpoch, j.Owner })
+            .ToListAsync(cancellationToken);
+        var ended = 0;
+        foreach (var job in running.Where(job => identity.IsGone(job.Owner!)))
+        {
+            ended += await db.Jobs
+                .Where(j => j.Id == job.Id && j.LeaseEpoch == job.LeaseEpoch && j.Status == JobStatus.Running)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.LeaseExpiresAt, DateTime.UnixEpoch), cancellationToken);
+            LogDead(job.Id, job.Owner!);
+        }
+
+        return ended;
+    }
+
+    /// <summary>One round.</summary>
+    public async Task ReconcileAsync(CancellationToken cancellationToken)
+    {
+        await TakeBackAsync(cancellationToken);
+        await EnqueueTheForgottenAsync(cancellationToken);
+    }
+
+    private async Task TakeBackAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var now = clock.GetUtcNow().UtcDateTime;
+        var limit = options.Value.MaxLostLeases;
+        var lost = db.Jobs.Where(j => j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now));
+
+        var cancelled = await lost.Where(j => j.CancelRequested).ExecuteUpdateAsync(
+            set => set
+                .SetProperty(j => j.Status, JobStatus.Cancelled)
+                .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
+                .SetProperty(j => j.EndedAt, now),
+            cancellationToken);
+        var failed = await lost.Where(j => j.LostLeases + 1 >= limit).ExecuteUpdateAsync(
+            set => set
+                .SetProperty(j => j.Status, JobStatus.Failed)
+                .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
+                .SetProperty(j => j.Error, $"Given up: {limit} times in a row the worker that ran it died or was cut off. "
+                    + "Most often memory ran out: ask for less at once (batch size, channels, resolution), or look into the worker's log.")
+                .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
+                .SetProperty(j => j.EndedAt, now),
+            cancellationToken);
+        var requeued = await lost.ExecuteUpdateAsync(
+            set => set
+                .SetProperty(j => j.Status, JobStatus.Queued)
+                .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
+                .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null),
+            cancellationToken);
+        if (cancelled + failed + requeued > 0)
+            LogLostLeases(requeued, failed, cancelled);
+    }
+
+    private async Task EnqueueTheForgottenAsync(CancellationToken cancellationToken)
+    {
+        List<Job> queued;
+        await using (var db = await databases.CreateDbContextAsync(cancellationToken))
+        {
+            queued = await db.Jobs.AsNoTracking()
+                .Where(j => j.Status == JobStatus.Queued)
+                .OrderBy(j => j.CreatedAt)
+                .ToListAsync(cancellationToken);
+        }
+
+        using var connection = hangfire.GetConnection();
+        foreach (var job in queued)
+        {
+            if (IsCarried(connection, job))
+                continue;
+            LogForgotten(job.Id);
+            await dispatcher.EnqueueAsync(job, cancellationToken);
+        }
+    }
+
+    // The argument is compared too: after a loss of Hangfire's tables its numbers start again at one.
+    private static bool IsCarried(IStorageConnection connection, Job job) =>
+        job.DispatchId is not null
+        && connection.GetJobData(job.DispatchId) is { } carrier
+        && (carrier.State == EnqueuedState.StateName || carrier.State == ProcessingState.StateName
+            || carrier.State == ScheduledState.StateName || carrier.State == AwaitingState.StateName)
+        && carrier.Job?.Args is [Guid id, ..] && id == job.Id;
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} was left by process {Owner}, which is no more.")]
+    private partial void LogDead(Guid jobId, string owner);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Leases ran out: {Requeued} jobs queued again, {Failed} given up, {Cancelled} cancelled.")]
+    private partial void LogLostLeases(int requeued, int failed, int cancelled);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waits but nothing carries it; enqueued again.")]
+    private partial void LogForgotten(Guid jobId);
+}

@@ -1,0 +1,41 @@
+using Ddpm.Jobs.Storage;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Ddpm.Jobs.Life;
+
+/// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it.</summary>
+internal sealed partial class JobReconcilerService(
+    JobReconciler reconciler, ArtifactStore artifacts, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan AbandonedAfter = TimeSpan.FromDays(2);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
+        await TryAsync(() => Task.Run(() => artifacts.DeleteAbandonedStaging(AbandonedAfter, clock.GetUtcNow().UtcDateTime), stoppingToken));
+        using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
+        do
+            await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task TryAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+#pragma warning disable CA1031 // A database that is away for a while must not end the process.
+        catch (Exception reason) when (reason is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            LogFailure(reason);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Jobs could not be looked through; it will be tried again.")]
+    private partial void LogFailure(Exception exception);
+}

@@ -1,0 +1,23 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>Tells trouble that passes (a restart of the server, a lock) from faults.</summary>
+internal static class DatabaseErrors
+{
+    private const int SqliteBusy = 5;
+    private const int SqliteLocked = 6;
+
+    /// <summary>Whether the same statement may succeed a little later. EF Core wraps what the driver throws, so causes are searched too.</summary>
+    public static bool IsTransient(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is DbException { IsTransient: true } or SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked })
+                return true;
+        }
+
+        return false;
+    }
+}
