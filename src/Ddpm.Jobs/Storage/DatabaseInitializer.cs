@@ -13,10 +13,11 @@ public sealed partial class DatabaseInitializer(
     IDbContextFactory<DdpmDbContext> databases, StorageOptions storage, ILogger<DatabaseInitializer> logger) : IHostedService
 {
     private const int Attempts = 20;
+    private const int LongestMigrationSeconds = 600;
     private const long AdvisoryLock = 0x6464_706d; // "ddpm"
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
-    /// <summary>Creates the database where there is none and applies the migrations it lacks.</summary>
+    /// <summary>Creates the database where there is none and applies the migrations it lacks, Hangfire's too.</summary>
     /// <remarks>A server that is still starting is waited for, about a minute and a half.</remarks>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -55,12 +56,17 @@ public sealed partial class DatabaseInitializer(
         if (!await creator.ExistsAsync(cancellationToken))
             await creator.CreateAsync(cancellationToken);
 
-        // EF locks its history table, but two processes can still collide in creating that table.
+        // Neither EF nor Hangfire survives a race for an empty schema by itself. The lock goes with the connection.
         await using var guard = new NpgsqlConnection(storage.ConnectionString);
         await guard.OpenAsync(cancellationToken);
         await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
+        {
+            take.CommandTimeout = LongestMigrationSeconds;
             await take.ExecuteNonQueryAsync(cancellationToken);
+        }
+
         await db.Database.MigrateAsync(cancellationToken);
+        HangfireStorage.Install(guard);
         await using (var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
             await release.ExecuteNonQueryAsync(cancellationToken);
     }

@@ -2,12 +2,15 @@ using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
+using Npgsql;
 
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Hangfire's own state, beside our rows: in PostgreSQL where those are, else in memory. Losing it loses no work.</summary>
 internal static class HangfireStorage
 {
+    private const string Schema = "hangfire";
+
     public static JobStorage Create(StorageOptions storage) => storage.Provider switch
     {
         DatabaseProvider.Postgres => CreatePostgres(storage.ConnectionString),
@@ -15,6 +18,9 @@ internal static class HangfireStorage
         // Ids of an earlier process must not come up again: rows still hold them.
         _ => new InMemoryStorage(new InMemoryStorageOptions { IdType = InMemoryStorageIdType.Guid }),
     };
+
+    /// <summary>Makes or updates Hangfire's tables. The caller holds a lock: several at once would fail.</summary>
+    public static void Install(NpgsqlConnection connection) => PostgreSqlObjectsInstaller.Install(connection, Schema);
 
     private static PostgreSqlStorage CreatePostgres(string connectionString)
     {
@@ -27,7 +33,9 @@ internal static class HangfireStorage
             // Without sliding, a job longer than the time-out would be delivered twice.
             UseSlidingInvisibilityTimeout = true,
             InvisibilityTimeout = TimeSpan.FromSeconds(30),
-            // Processes race to make an empty schema; those that lose must try again.
+            // The storage is constructed before the database is made: DatabaseInitializer installs Hangfire's tables along with ours.
+            PrepareSchemaIfNecessary = false,
+            SchemaName = Schema,
             StartupConnectionMaxRetries = 10,
             AllowDegradedModeWithoutStorage = false,
         };

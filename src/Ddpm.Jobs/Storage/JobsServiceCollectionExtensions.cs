@@ -44,7 +44,8 @@ public static class JobsServiceCollectionExtensions
     {
         services.AddSingleton(provider => HangfireStorage.Create(provider.GetRequiredService<StorageOptions>()));
         services.AddSingleton<JobActivator>(provider => new AspNetCoreJobActivator(provider.GetRequiredService<IServiceScopeFactory>()));
-        return services.AddHangfire(hangfire => hangfire
+        return services.AddHangfire((provider, hangfire) => hangfire
+            .UseLogProvider(new HangfireLogProvider(provider.GetRequiredService<ILoggerFactory>()))
             .SetDataCompatibilityLevel(CompatibilityLevel.Version_180)
             .UseSimpleAssemblyNameTypeSerializer()
             .UseRecommendedSerializerSettings());

@@ -1,0 +1,193 @@
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Training;
+using Ddpm.TestSupport;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Jobs.Tests.Life;
+
+public abstract class LeaseTests : JobsTests
+{
+    private static readonly TimeSpan LongAfterTheLease = TimeSpan.FromMinutes(5);
+
+    [Fact]
+    public async Task TryClaimAsync_GivesTheJobToOne_WhenManyTryAtOnce()
+    {
+        var other = await AnotherHostAsync();
+        var job = await Host.AddJobAsync();
+        var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var tries = Enumerable.Range(0, 12).Select(i => Task.Run(async () =>
+        {
+            await start.Task;
+            return await (i % 2 == 0 ? Host : other).Claims.TryClaimAsync(job.Id, CancellationToken.None);
+        })).ToArray();
+        start.SetResult();
+
+        var lease = Assert.Single((await Task.WhenAll(tries)).OfType<JobLease>());
+
+        lease.Dispose();
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal((JobStatus.Running, 1L, 0), (row.Status, row.LeaseEpoch, row.LostLeases));
+    }
+
+    [Theory]
+    [InlineData(JobStatus.Succeeded)]
+    [InlineData(JobStatus.Failed)]
+    [InlineData(JobStatus.Cancelled)]
+    public async Task TryClaimAsync_GivesNothing_WhenTheJobHasEnded(JobStatus status)
+    {
+        var job = await Host.AddJobAsync(status: status);
+
+        Assert.Null(await Host.Claims.TryClaimAsync(job.Id, CancellationToken.None));
+        Assert.Equal(status, (await Host.ReadAsync(job.Id)).Status);
+    }
+
+    [Fact]
+    public async Task TryClaimAsync_TakesTheJobOver_WhenTheLeaseHasRunOut()
+    {
+        var job = await Host.AddJobAsync();
+        using var first = await Host.ClaimAsync(job.Id);
+        var later = await AnotherHostAsync(LongAfterTheLease);
+
+        using var second = await later.ClaimAsync(job.Id);
+
+        Assert.Equal((1, 2), (first.Epoch, second.Epoch));
+        Assert.Equal(1, (await Host.ReadAsync(job.Id)).LostLeases);
+    }
+
+    [Fact]
+    public async Task Keeper_RenewsTheLease_WhileTheWorkGoesOn()
+    {
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimAsync(job.Id);
+        var first = (await Host.ReadAsync(job.Id)).LeaseExpiresAt;
+
+        await Eventually.BecomesTrueAsync("the lease is renewed", async () => (await Host.ReadAsync(job.Id)).LeaseExpiresAt > first);
+    }
+
+    [Fact]
+    public async Task Stop_IsSignalled_WhenAnotherWorkerHasTakenTheJob()
+    {
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimAsync(job.Id);
+        var later = await AnotherHostAsync(LongAfterTheLease);
+
+        using var thief = await later.ClaimAsync(job.Id);
+        await Eventually.BecomesTrueAsync("the loss is seen", () => lease.Stop.IsCancellationRequested);
+
+        Assert.Equal(StopReason.LeaseLost, lease.StopReason);
+    }
+
+    [Fact]
+    public async Task Write_InsertsNothing_WhenTheLeaseWasLost()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        using var stale = await Host.ClaimAsync(run.JobId);
+        var later = await AnotherHostAsync(LongAfterTheLease);
+        using var current = await later.ClaimAsync(run.JobId);
+
+        Assert.Throws<LeaseLostException>(() => stale.Write(db => db.Add(Metric(run.Id, step: 1))));
+        current.Write(db => db.Add(Metric(run.Id, step: 2)));
+
+        await using var db = Host.Open();
+        Assert.Equal(2, (await db.TrainingMetrics.SingleAsync(Cancellation)).Step);
+    }
+
+    [Fact]
+    public async Task EveryEnd_ChangesNothing_WhenTheLeaseWasLost()
+    {
+        var job = await Host.AddJobAsync();
+        using var stale = await Host.ClaimAsync(job.Id);
+        var later = await AnotherHostAsync(LongAfterTheLease);
+        using var current = await later.ClaimAsync(job.Id);
+        current.Report(0.5);
+
+        Assert.All<Action>(
+            [() => stale.Succeed(_ => { }), () => stale.Fail("no"), stale.Cancel, stale.HandBack, () => stale.Report(0.9)],
+            end => Assert.Throws<LeaseLostException>(end));
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal((JobStatus.Running, 2L, 0.5, null), (row.Status, row.LeaseEpoch, row.Progress, row.Error));
+    }
+
+    [Fact]
+    public async Task Write_KeepsNothing_WhenTheChangeFailsHalfWay()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        using var lease = await Host.ClaimAsync(run.JobId);
+
+        Assert.Throws<InvalidOperationException>(() => lease.Report(0.7, db =>
+        {
+            db.Add(Metric(run.Id, step: 1));
+            db.SaveChanges();
+            throw new InvalidOperationException("half-way");
+        }));
+
+        await using var db = Host.Open();
+        Assert.Empty(await db.TrainingMetrics.ToListAsync(Cancellation));
+        Assert.Equal(0, (await Host.ReadAsync(run.JobId)).Progress);
+    }
+
+    [Fact]
+    public async Task Succeed_EndsTheJobForGood_WithItsResult()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        using var lease = await Host.ClaimAsync(run.JobId);
+
+        lease.Succeed(db => db.Add(Metric(run.Id, step: 1)));
+
+        Assert.Throws<LeaseLostException>(() => lease.Fail("too late"));
+        var row = await Host.ReadAsync(run.JobId);
+        Assert.Equal((JobStatus.Succeeded, 1.0, null, null), (row.Status, row.Progress, row.Error, row.LeaseExpiresAt));
+        Assert.NotNull(row.EndedAt);
+    }
+
+    [Fact]
+    public async Task HandBack_LetsAnotherWorkerGoOn_UnderAHigherEpoch()
+    {
+        var job = await Host.AddJobAsync();
+        using (var lease = await Host.ClaimAsync(job.Id))
+            lease.HandBack();
+        Assert.Equal(JobStatus.Queued, (await Host.ReadAsync(job.Id)).Status);
+
+        using var next = await Host.ClaimAsync(job.Id);
+
+        Assert.Equal((2, 0), (next.Epoch, next.Job.LostLeases));
+    }
+
+    [Fact]
+    public async Task Stop_IsSignalled_WhenTheProcessShutsDown()
+    {
+        using var shutdown = new CancellationTokenSource();
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimUntilAsync(job.Id, shutdown.Token);
+
+        await shutdown.CancelAsync();
+
+        Assert.True(lease.Stop.IsCancellationRequested);
+        Assert.Equal(StopReason.Shutdown, lease.StopReason);
+    }
+
+    private static TrainingMetric Metric(Guid runId, long step) => new()
+    {
+        TrainingRunId = runId,
+        Step = step,
+        Epoch = 0.1,
+        Loss = 1,
+        LearningRate = 1e-4,
+        GradNorm = 1,
+        ImagesPerSecond = 10,
+        At = DateTime.UtcNow,
+    };
+}
+
+public sealed class SqliteLeaseTests : LeaseTests
+{
+    private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(JobsHost.Sqlite(Folder));
+}
+
+[Trait("Category", "services")]
+public sealed class PostgresLeaseTests(PostgresFixture postgres) : LeaseTests
+{
+    private protected override async Task<Dictionary<string, string?>> SettingsAsync() =>
+        JobsHost.Postgres(Folder, await postgres.CreateDatabaseAsync());
+}

@@ -1,0 +1,31 @@
+using System.Diagnostics;
+
+namespace Ddpm.TestSupport;
+
+/// <summary>Waits for something that happens in its own time.</summary>
+public static class Eventually
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Returns as soon as the condition holds.</summary>
+    /// <param name="what">The condition in words, for the message.</param>
+    /// <param name="condition">Asked again and again.</param>
+    /// <param name="limit">How long; a minute unless told otherwise, since the machine may be busy.</param>
+    /// <exception cref="TimeoutException">It did not come to hold.</exception>
+    public static async Task BecomesTrueAsync(string what, Func<Task<bool>> condition, TimeSpan? limit = null)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        var watch = Stopwatch.StartNew();
+        while (!await condition())
+        {
+            if (watch.Elapsed > (limit ?? Limit))
+                throw new TimeoutException($"Waited {watch.Elapsed.TotalSeconds:0} s in vain for this: {what}.");
+            await Task.Delay(Pause);
+        }
+    }
+
+    /// <summary>Returns as soon as the condition holds.</summary>
+    public static Task BecomesTrueAsync(string what, Func<bool> condition, TimeSpan? limit = null) =>
+        BecomesTrueAsync(what, () => Task.FromResult(condition()), limit);
+}
