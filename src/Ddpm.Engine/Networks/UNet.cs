@@ -44,6 +44,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         conv_norm_out = nn.GroupNorm(config.NormNumGroups, channels[0], config.NormEps);
         conv_out = nn.Conv2d(channels[0], config.OutChannels, 3, padding: 1);
         RegisterComponents();
+        StartNormsAtIdentity();
     }
 
     /// <summary>What it was built from.</summary>
@@ -75,6 +76,16 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         if (time_proj is not null)
             h = h / times.to(h.dtype).view(-1, 1, 1, 1);
         return h.MoveToOuterDisposeScope();
+    }
+
+    // TorchSharp 0.107 leaves the parameters of GroupNorm as whatever the memory held.
+    private void StartNormsAtIdentity()
+    {
+        foreach (var norm in modules().OfType<GroupNorm>())
+        {
+            nn.init.ones_(norm.weight!);
+            nn.init.zeros_(norm.bias!);
+        }
     }
 
     private Tensor TimeFeatures(Tensor times) =>
