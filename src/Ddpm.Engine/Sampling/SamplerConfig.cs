@@ -35,8 +35,14 @@ public sealed record SamplerConfig
 
     /// <summary>The steps of a run on this schedule.</summary>
     public int StepsFor(NoiseScheduleConfig schedule) => Steps ?? Math.Min(
-        schedule.Timesteps,
+        MostSteps(schedule),
         Kind switch { SamplerKind.Ddpm => schedule.Timesteps, SamplerKind.Ddim => 50, _ => 25 });
+
+    /// <summary>The most steps a run on this schedule can have: T, or one less where a multistep solver needs n + 1 different timesteps.</summary>
+    public int MostSteps(NoiseScheduleConfig schedule) =>
+        Kind == SamplerKind.DpmSolver && SpacingFor(schedule, TimestepSpacing.Linspace) != TimestepSpacing.Trailing
+            ? Math.Max(1, schedule.Timesteps - 1)
+            : schedule.Timesteps;
 
     internal TimestepSpacing SpacingFor(NoiseScheduleConfig schedule, TimestepSpacing classDefault) =>
         Spacing ?? (schedule.TimestepSpacing is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : classDefault);

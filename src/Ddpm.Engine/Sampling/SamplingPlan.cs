@@ -25,8 +25,9 @@ public sealed record SamplingPlan(IReadOnlyList<SamplingStep> Steps, double? Cli
     public static SamplingPlan For(Diffusion.NoiseScheduleConfig schedule, SamplerConfig sampler)
     {
         var steps = sampler.StepsFor(schedule);
-        if (steps < 1 || steps > schedule.Timesteps)
-            throw new ArgumentException($"steps is {steps}; 1 to {schedule.Timesteps}, the schedule's timesteps, is accepted.", nameof(sampler));
+        var most = sampler.MostSteps(schedule);
+        if (steps < 1 || steps > most)
+            throw new ArgumentException($"steps is {steps}; 1 to {most} is accepted with this sampler on a schedule of {schedule.Timesteps} timesteps.", nameof(sampler));
         if (sampler.Eta is < 0 or > 1 || double.IsNaN(sampler.Eta))
             throw new ArgumentException($"eta is {sampler.Eta}; 0 to 1 is accepted.", nameof(sampler));
         return sampler.Kind switch

@@ -27,6 +27,8 @@ internal sealed class RecentMean(int capacity)
 {
     private readonly Queue<double> _values = new();
 
+    public IReadOnlyList<double> Values => [.. _values];
+
     public double Value => _values.Count == 0 ? double.NaN : _values.Average();
 
     public void Add(double value)

@@ -175,7 +175,7 @@ public sealed class Trainer : IDisposable
     private CheckpointInfo WriteCheckpoint()
     {
         var folder = Path.Combine(_checkpointRoot, $"step-{Step:D8}");
-        var state = new TrainingCheckpoint.State(Step, Epoch, _recentLoss.Value, _dataset.Sha256, _config.Seed, "", "");
+        var state = new TrainingCheckpoint.State(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed, "", "");
         TrainingCheckpoint.Write(folder, _averaged ?? _network, _schedule, _network, _optimizer, state);
         var bytes = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         var parameters = _network.parameters().Sum(parameter => parameter.numel());
@@ -190,7 +190,8 @@ public sealed class Trainer : IDisposable
         if (state.Seed != _config.Seed)
             throw new TrainingException($"The checkpoint was trained with seed {state.Seed}, not {_config.Seed}.");
         Step = state.Step;
-        _recentLoss.Add(state.Loss);
+        foreach (var loss in state.RecentLosses)
+            _recentLoss.Add(loss);
     }
 
     private static IEnumerable<string> Misfits(UNetConfig network, ImageDataset dataset)

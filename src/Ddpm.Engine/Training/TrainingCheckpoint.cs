@@ -17,7 +17,7 @@ internal static class TrainingCheckpoint
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     /// <summary>How far the run is, and on what.</summary>
-    public sealed record State(long Step, double Epoch, double Loss, string DatasetSha256, ulong Seed, string RawWeightsSha256, string MomentsSha256);
+    public sealed record State(long Step, double Epoch, IReadOnlyList<double> RecentLosses, string DatasetSha256, ulong Seed, string RawWeightsSha256, string MomentsSha256);
 
     /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
     public static void Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)

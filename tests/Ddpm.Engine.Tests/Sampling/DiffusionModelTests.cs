@@ -1,0 +1,73 @@
+using Ddpm.Engine.Sampling;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Tests.Sampling;
+
+public sealed class DiffusionModelTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly DiffusionModel _model;
+
+    public DiffusionModelTests() => _model = DiffusionModel.Load(TinyModel.Write(_folder["model"]), CPU);
+
+    [Theory, InlineData(SamplerKind.Ddpm), InlineData(SamplerKind.Ddim), InlineData(SamplerKind.DpmSolver)]
+    public void Sample_DrawsTheSamePicture_AloneAndAmongSixteen(SamplerKind kind)
+    {
+        var request = new SampleRequest { Count = 16, Seed = 7, Sampler = new SamplerConfig { Kind = kind, Steps = 12 } };
+        var together = Sample(request);
+        for (var index = 0; index < 16; index += 5)
+            Assert.Equal(together.Image(index), Sample(request with { Count = 1, FirstImage = index }).Image(0));
+        Assert.Equal(together.Pixels, Sample(request).Pixels);
+        Assert.NotEqual(together.Pixels, Sample(request with { Seed = 8 }).Pixels);
+        Assert.False(together.Image(0).SequenceEqual(together.Image(1)));
+    }
+
+    [Fact]
+    public void Sample_ReportsEveryStep_AndStopsWhenCancelled()
+    {
+        using var stop = new CancellationTokenSource();
+        var latest = 0;
+        var progress = new Synchronous(step =>
+        {
+            latest = Math.Max(latest, step.StepsDone);
+            Assert.Equal(40, step.StepsTotal);
+        });
+        _model.Sample(new SampleRequest { Count = 2, Sampler = new SamplerConfig { Steps = 20 } }, progress, CancellationToken.None);
+        Assert.Equal(40, latest);
+
+        var stopping = new Synchronous(_ => stop.Cancel());
+        Assert.ThrowsAny<OperationCanceledException>(() => _model.Sample(new SampleRequest { Count = 2 }, stopping, stop.Token));
+    }
+
+    [Fact]
+    public void Run_LetsPicturesOfDifferentPlansShareABatch()
+    {
+        var schedule = _model.Schedule;
+        SamplingPlan[] plans = [.. Enum.GetValues<SamplerKind>().Select((kind, index) => SamplingPlan.For(schedule, new SamplerConfig { Kind = kind, Steps = 5 + (3 * index) }))];
+        using var network = Checkpoints.CheckpointFolders.LoadNetwork(_folder["model"]);
+        var loop = new DenoisingLoop(network, CPU);
+        using var together = loop.Run([.. plans.Select((plan, index) => new ImageToDraw(plan, 3, (uint)index))], 8, 8, null, CancellationToken.None);
+        for (var index = 0; index < plans.Length; index++)
+        {
+            using var alone = loop.Run([new ImageToDraw(plans[index], 3, (uint)index)], 8, 8, null, CancellationToken.None);
+            Assert.True(together[index].sub(alone[0]).abs().max().item<float>() < 1e-4, $"picture {index}"); // batch sizes differ, so rounding does
+        }
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        _folder.Dispose();
+    }
+
+    private Imaging.PixelBatch Sample(SampleRequest request) => _model.Sample(request, null, CancellationToken.None);
+
+    private sealed class Synchronous(Action<SamplingProgress> report) : IProgress<SamplingProgress>
+    {
+        public void Report(SamplingProgress value)
+        {
+            lock (this)
+                report(value);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Sampling;
+
+namespace Ddpm.Engine.Tests.Sampling;
+
+public sealed class SamplingPlanTests
+{
+    private static readonly NoiseScheduleConfig Schedule = new();
+
+    public static TheoryData<SamplerKind, int> Runs => new()
+    {
+        { SamplerKind.Ddpm, 1000 }, { SamplerKind.Ddpm, 50 }, { SamplerKind.Ddim, 50 }, { SamplerKind.Ddim, 7 }, { SamplerKind.Ddim, 1 },
+        { SamplerKind.DpmSolver, 25 }, { SamplerKind.DpmSolver, 10 }, { SamplerKind.DpmSolver, 2 }, { SamplerKind.DpmSolver, 1 },
+    };
+
+    [Theory, MemberData(nameof(Runs))]
+    public void Plan_RecoversTheOriginal_WhenTheNoiseEstimateIsExact(SamplerKind kind, int steps)
+    {
+        var plan = SamplingPlan.For(Schedule, new SamplerConfig { Kind = kind, Steps = steps });
+        const double original = 0.37;
+        var (x, history) = ((plan.Steps[0].SignalRate * original) + (plan.Steps[0].NoiseRate * 1.3), 0.0);
+        foreach (var step in plan.Steps)
+        {
+            var epsilon = (x - (step.SignalRate * original)) / step.NoiseRate;
+            var predicted = (x - (step.NoiseRate * epsilon)) / step.SignalRate;
+            x = (step.Sample * x) + (step.Original * predicted) + (step.Epsilon * epsilon) + (step.History * history);
+            history = predicted;
+        }
+
+        Assert.Equal(original, x, tolerance: 1e-9);
+        Assert.Equal(steps, plan.Steps.Count);
+    }
+
+    [Fact]
+    public void Ddpm_ArticlesFormAndClippedFormAreTheSameStep_WhereNothingIsClipped()
+    {
+        var article = SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.Ddpm, Steps = 100, ClipSample = false });
+        var clipped = SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.Ddpm, Steps = 100, ClipSample = true });
+        Assert.Null(article.ClipRange);
+        Assert.Equal(1, clipped.ClipRange);
+        foreach (var (left, right) in article.Steps.Zip(clipped.Steps))
+        {
+            var (x, epsilon) = (0.8, -0.4);
+            var original = (x - (right.NoiseRate * epsilon)) / right.SignalRate;
+            Assert.Equal((right.Sample * x) + (right.Original * original), (left.Sample * x) + (left.Epsilon * epsilon), tolerance: 1e-9);
+            Assert.Equal(right.Noise, left.Noise);
+        }
+    }
+
+    [Fact]
+    public void Ddim_WithEtaOne_AddsTheNoiseOfDdpm()
+    {
+        var ddpm = SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.Ddpm, Steps = 50 });
+        var ddim = SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.Ddim, Steps = 50, Eta = 1 });
+        foreach (var (left, right) in ddpm.Steps.Zip(ddim.Steps).SkipLast(1))
+            Assert.Equal(left.Noise, right.Noise, tolerance: 1e-9);
+    }
+
+    [Theory, InlineData(TimestepSpacing.Leading, 980, 0), InlineData(TimestepSpacing.Trailing, 999, 19), InlineData(TimestepSpacing.Linspace, 999, 0)]
+    public void Spacing_DecidesTheFirstAndTheLastTimestep(TimestepSpacing spacing, double first, double last)
+    {
+        var plan = SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.Ddim, Steps = 50, Spacing = spacing });
+        Assert.Equal((first, last), (plan.Steps[0].Timestep, plan.Steps[^1].Timestep));
+    }
+
+    [Theory, InlineData(0), InlineData(1000)]
+    public void Plan_IsRefused_WhenTheStepsDoNotFitTheSchedule(int steps)
+    {
+        var fault = Assert.Throws<ArgumentException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Steps = steps }));
+        Assert.Contains("1 to 999", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void EveryNumberOfSteps_GivesAPlanOfFiniteNumbers()
+    {
+        foreach (var kind in Enum.GetValues<SamplerKind>())
+            foreach (var spacing in Enum.GetValues<TimestepSpacing>())
+            {
+                var sampler = new SamplerConfig { Kind = kind, Spacing = spacing };
+                foreach (var steps in Enumerable.Range(1, 100).Append(sampler.MostSteps(Schedule)))
+                    foreach (var row in SamplingPlan.For(Schedule, sampler with { Steps = steps }).Steps)
+                        Assert.True(double.IsFinite(row.Sample + row.Original + row.Epsilon + row.History + row.Noise), $"{kind} {spacing} {steps}: {row}");
+            }
+    }
+}

@@ -1,0 +1,29 @@
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Networks;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Tests;
+
+/// <summary>A network of a few channels with every kind of block of the article's, and random weights.</summary>
+internal static class TinyModel
+{
+    public static UNetConfig Network { get; } = new()
+    {
+        SampleSize = 8,
+        BlockOutChannels = [8, 16],
+        LayersPerBlock = 1,
+        NormNumGroups = 4,
+        DownBlockTypes = ["DownBlock2D", "AttnDownBlock2D"],
+        UpBlockTypes = ["AttnUpBlock2D", "UpBlock2D"],
+    };
+
+    public static string Write(string folder, NoiseScheduleConfig? schedule = null)
+    {
+        TorchRuntime.Initialize();
+        manual_seed(1);
+        using var network = new UNet(Network);
+        DiffusersFolder.Write(folder, network, schedule ?? new NoiseScheduleConfig());
+        return folder;
+    }
+}

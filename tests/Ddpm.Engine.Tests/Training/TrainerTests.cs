@@ -1,0 +1,134 @@
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Data;
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Sampling;
+using Ddpm.Engine.Tests.Data;
+using Ddpm.Engine.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ddpm.Engine.Tests.Training;
+
+public sealed class TrainerTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly ImageDataset _dataset;
+
+    public TrainerTests()
+    {
+        TorchRuntime.Initialize();
+        _dataset = SmallDataset.OfNumbers(_folder["data"], 10);
+    }
+
+    [Theory, InlineData(0.0), InlineData(0.3)]
+    public void Run_EndsInTheSameWeights_WhenItWasStoppedAndResumed(double dropout)
+    {
+        var config = Config with { GradientAccumulationSteps = 2 };
+        var undisturbed = Train(config, "whole", dropout: dropout);
+        Assert.True(undisturbed.Completed);
+
+        using var stop = new CancellationTokenSource();
+        var stopped = Train(config, "parts", new Recorder { AfterStep = step => { if (step == 5) stop.Cancel(); } }, dropout, stop: stop);
+        Assert.Equal((false, 5L), (stopped.Completed, stopped.Step));
+        var resumed = Train(config, "parts", dropout: dropout, resumeFrom: stopped.Checkpoint!.Folder);
+
+        foreach (var file in Directory.EnumerateFiles(undisturbed.Checkpoint!.Folder, "*", SearchOption.AllDirectories))
+            Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(resumed.Checkpoint!.Folder, Path.GetRelativePath(undisturbed.Checkpoint.Folder, file))));
+    }
+
+    [Fact]
+    public void Run_ReportsEveryStep_AndDrawsPreviewsAndCheckpointsWhenAsked()
+    {
+        var recorder = new Recorder();
+        Train(Config with { PreviewEverySteps = 4, CheckpointEverySteps = 6, PreviewImages = 3 }, "run", recorder);
+        Assert.Equal(Enumerable.Range(1, 10).Select(step => (long)step), recorder.Progress.Select(progress => progress.Step));
+        Assert.Equal([4L, 8, 10], recorder.Previews.Select(preview => preview.Step));
+        Assert.All(recorder.Previews, preview => Assert.Equal((3, 3, 8, 8), (preview.Images.Count, preview.Images.Channels, preview.Images.Height, preview.Images.Width)));
+        Assert.Equal([6L, 10], recorder.Checkpoints.Select(checkpoint => checkpoint.Step));
+        Assert.Equal(0, recorder.Progress[0].LearningRate); // warm-up starts from nothing
+        Assert.Equal(10 / 3.0, recorder.Progress[^1].Epoch, tolerance: 1e-9); // ten pictures in batches of four: three batches an epoch
+        Assert.All(recorder.Progress, progress => Assert.True(progress is { ImagesPerSecond: > 0, GradNorm: > 0, Loss: > 0 }));
+    }
+
+    [Fact]
+    public void Checkpoint_HoldsTheAverage_AndTheRawWeightsBesideIt()
+    {
+        var result = Train(Config, "run");
+        Assert.True(result.Checkpoint!.Ema);
+        var averaged = File.ReadAllBytes(Path.Combine(result.Checkpoint.Folder, "unet", "diffusion_pytorch_model.safetensors"));
+        var raw = File.ReadAllBytes(Path.Combine(result.Checkpoint.Folder, "training", "raw_weights.safetensors"));
+        Assert.NotEqual(averaged, raw);
+        var plain = Train(Config with { EmaDecay = 0 }, "plain").Checkpoint!;
+        Assert.Equal(raw, File.ReadAllBytes(Path.Combine(plain.Folder, "unet", "diffusion_pytorch_model.safetensors")));
+    }
+
+    [Fact]
+    public void Resume_IsRefused_WhenTheCheckpointIsDamagedOrOfOtherPictures()
+    {
+        var checkpoint = Train(Config, "run").Checkpoint!.Folder;
+        using (var others = SmallDataset.OfNumbers(_folder["others"], 9))
+            Assert.Contains("other pictures", Assert.Throws<TrainingException>(() => Make(Config, "again", others, checkpoint).Dispose()).Message, StringComparison.Ordinal);
+        var moments = Path.Combine(checkpoint, "training", "adamw.safetensors");
+        var bytes = File.ReadAllBytes(moments);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(moments, bytes);
+        Assert.Contains("damaged", Assert.Throws<CheckpointException>(() => Make(Config, "again", _dataset, checkpoint).Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Trainer_SaysWhatDoesNotFit()
+    {
+        var fault = Assert.Throws<TrainingException>(() => new Trainer(
+            Config with { LearningRate = -1 }, TinyModel.Network with { SampleSize = 16 }, new NoiseScheduleConfig(), _dataset, CPU, _folder["run"]).Dispose());
+        Assert.Contains("LearningRate is -1", fault.Message, StringComparison.Ordinal);
+        Assert.Contains("sample_size is 16", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_LeavesNoTensorBehind()
+    {
+        using var trainer = Make(Config with { TotalSteps = 40 }, "run", _dataset);
+        var counts = new List<long>();
+        trainer.Run(new Recorder { AfterStep = _ => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount) }, CancellationToken.None);
+        Assert.Equal(counts[10], counts[^1]);
+    }
+
+    public void Dispose()
+    {
+        _dataset.Dispose();
+        _folder.Dispose();
+    }
+
+    private static TrainingConfig Config => new() { TotalSteps = 10, BatchSize = 4, WarmupSteps = 2, LearningRate = 1e-3, Seed = 11, PreviewSampler = new SamplerConfig { Steps = 3 } };
+
+    private Trainer Make(TrainingConfig config, string run, ImageDataset dataset, string? resumeFrom = null, double dropout = 0) =>
+        new(config, TinyModel.Network with { Dropout = dropout }, new NoiseScheduleConfig(), dataset, CPU, _folder[run], resumeFrom);
+
+    private TrainingResult Train(
+        TrainingConfig config, string run, Recorder? recorder = null, double dropout = 0, string? resumeFrom = null, CancellationTokenSource? stop = null)
+    {
+        using var trainer = Make(config, run, _dataset, resumeFrom, dropout);
+        return trainer.Run(recorder ?? new Recorder(), stop?.Token ?? CancellationToken.None);
+    }
+
+    private sealed class Recorder : TrainingObserver
+    {
+        public List<TrainingProgress> Progress { get; } = [];
+
+        public List<TrainingPreviewImages> Previews { get; } = [];
+
+        public List<CheckpointInfo> Checkpoints { get; } = [];
+
+        public Action<long>? AfterStep { get; init; }
+
+        public override void OnProgress(TrainingProgress progress)
+        {
+            Progress.Add(progress);
+            AfterStep?.Invoke(progress.Step);
+        }
+
+        public override void OnPreview(TrainingPreviewImages preview) => Previews.Add(preview);
+
+        public override void OnCheckpoint(CheckpointInfo checkpoint) => Checkpoints.Add(checkpoint);
+    }
+}
