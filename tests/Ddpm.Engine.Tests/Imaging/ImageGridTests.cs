@@ -1,0 +1,33 @@
+using Ddpm.Engine.Imaging;
+
+namespace Ddpm.Engine.Tests.Imaging;
+
+public sealed class ImageGridTests
+{
+    [Theory, InlineData(1), InlineData(3)]
+    public void EncodePng_PutsEachPictureInItsCell_AndLeavesTheRestWhite(int channels)
+    {
+        var pixels = Enumerable.Range(0, 5 * channels * 2 * 3).Select(n => (byte)(3 * n)).ToArray();
+        var batch = new PixelBatch(pixels, 5, channels, 2, 3);
+
+        var grid = ImageCodec.Decode(ImageGrid.EncodePng(batch, 2, 3), new ImageDecodeOptions());
+
+        Assert.Equal((9, 4), (grid.Width, grid.Height));
+        for (var n = 0; n < 6; n++)
+        {
+            for (var (channel, i) = (0, 0); channel < 3; (channel, i) = i == 5 ? (channel + 1, 0) : (channel, i + 1))
+            {
+                var (x, y) = (n % 3 * 3 + i % 3, n / 3 * 2 + i / 3);
+                var expected = n == 5 ? 255 : batch.Image(n)[Math.Min(channel, channels - 1) * 6 + i];
+                Assert.Equal(expected, grid.Pixels[(y * 9 + x) * 3 + channel]);
+            }
+        }
+    }
+
+    [Theory, InlineData(2, 2), InlineData(0, 9), InlineData(9, 0)]
+    public void EncodePng_Refuses_WhenTheCellsAreTooFew(int rows, int columns) =>
+        Assert.Throws<ArgumentException>(() => ImageGrid.EncodePng(new PixelBatch(new byte[5], 5, 1, 1, 1), rows, columns));
+
+    [Theory, InlineData(1, 1, 1), InlineData(2, 1, 2), InlineData(5, 2, 3), InlineData(16, 4, 4), InlineData(17, 4, 5)]
+    public void LayoutFor_IsNearlySquare(int count, int rows, int columns) => Assert.Equal((rows, columns), ImageGrid.LayoutFor(count));
+}
