@@ -50,16 +50,16 @@ public sealed class ImageCodecTests
         Assert.Equal([255, 255, 255, 0, 0, 0, 255, 255, 255], ImageCodec.Decode(TestPicture.Png(3, 1, 1, 0, [0b1010_0000]), _defaults).Pixels);
 
     [Fact]
-    public void Decode_Reads16BitColour_ToTheNearest8()
+    public void Decode_KeepsTheHighByteOf16Bits_AsPilDoes()
     {
-        var png = TestPicture.Png(2, 1, 16, 2, [0x80, 0x80, 0xFF, 0xFF, 0x00, 0x00, 0x12, 0x12, 0x40, 0x40, 0xFE, 0xFE]);
+        var png = TestPicture.Png(2, 1, 16, 2, [0x80, 0x80, 0xFF, 0xFF, 0x00, 0xC0, 0x12, 0xFF, 0x40, 0x00, 0xFE, 0x7F]);
 
         Assert.Equal([0x80, 0xFF, 0x00, 0x12, 0x40, 0xFE], ImageCodec.Decode(png, _defaults).Pixels);
     }
 
     [Fact]
     public void Decode_Reads16BitGrey() =>
-        Assert.Equal([0x33, 0x33, 0x33, 0xC8, 0xC8, 0xC8], ImageCodec.Decode(TestPicture.Png(2, 1, 16, 0, [0x33, 0x33, 0xC8, 0xC8]), _defaults).Pixels);
+        Assert.Equal([0x33, 0x33, 0x33, 0xC8, 0xC8, 0xC8], ImageCodec.Decode(TestPicture.Png(2, 1, 16, 0, [0x33, 0xFF, 0xC8, 0x00]), _defaults).Pixels);
 
     [Fact]
     public void Decode_BlendsAlphaOverTheBackground()

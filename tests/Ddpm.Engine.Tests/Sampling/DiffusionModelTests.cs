@@ -1,3 +1,4 @@
+using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
 using static TorchSharp.torch;
 
@@ -60,7 +61,7 @@ public sealed class DiffusionModelTests : IDisposable
         _folder.Dispose();
     }
 
-    private Imaging.PixelBatch Sample(SampleRequest request) => _model.Sample(request, null, CancellationToken.None);
+    private PixelBatch Sample(SampleRequest request) => _model.Sample(request, null, CancellationToken.None);
 
     private sealed class Synchronous(Action<SamplingProgress> report) : IProgress<SamplingProgress>
     {
