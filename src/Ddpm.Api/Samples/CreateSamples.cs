@@ -45,7 +45,7 @@ internal sealed record CreateSamples
     [AllowedValues(null, "leading", "trailing", "linspace", ErrorMessage = "must be leading, trailing or linspace")]
     public string? TimestepSpacing { get; init; }
 
-    /// <summary>Whether the predicted picture is clipped to its range at every step; null for the model's own. Ignored by dpmsolver++.</summary>
+    /// <summary>Whether the predicted picture is clipped to its range at every step; null for the model's own.</summary>
     public bool? ClipSample { get; init; }
 
     /// <summary>Rows of the grid, from 1 to 256; null for as square as may be.</summary>

@@ -30,7 +30,7 @@ public sealed record SamplerConfig
     /// <summary>Which timesteps a short run visits; null for the schedule's (or diffusers' default of the sampler's class).</summary>
     public TimestepSpacing? Spacing { get; init; }
 
-    /// <summary>Whether x̂₀ is clipped; null for the schedule's. Ignored by DPM-Solver++.</summary>
+    /// <summary>Whether x̂₀ is clipped; null for the schedule's. (diffusers' DPM-Solver++ never clips: false gives its numbers.)</summary>
     public bool? ClipSample { get; init; }
 
     /// <summary>The steps of a run on this schedule.</summary>

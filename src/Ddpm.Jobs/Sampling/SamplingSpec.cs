@@ -32,7 +32,7 @@ public sealed record SamplingSpec
     [AllowedValues(null, "leading", "trailing", "linspace", ErrorMessage = "must be leading, trailing or linspace.")]
     public string? TimestepSpacing { get; init; }
 
-    /// <summary>Whether x̂₀ is clipped to [-1, 1] at every step; null for the model's own. Ignored by dpmsolver++.</summary>
+    /// <summary>Whether x̂₀ is clipped to [-1, 1] at every step; null for the model's own.</summary>
     public bool? ClipSample { get; init; }
 
     /// <summary>Rows of the grid; null for as square as may be.</summary>

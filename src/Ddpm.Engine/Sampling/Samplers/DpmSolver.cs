@@ -25,7 +25,8 @@ internal static class DpmSolver
                 timestep, alphas[index], sigmas[index],
                 Sample: sigmas[index + 1] / sigmas[index], Original: gain * (1 + slope), Epsilon: 0, History: -gain * slope, Noise: 0);
         });
-        // x̂₀ is not clipped: diffusers' multistep solvers ignore clip_sample.
-        return new([.. rows], ClipRange: null);
+        // diffusers' multistep solvers ignore clip_sample. Ours follow it, as the paper's thresholding (§4.3) means to: near x_T an error in ε̂ is
+        // multiplied by 1 / α = 158, and without a bound a half-trained model draws nothing but saturated noise.
+        return new([.. rows], sampler.ClipRangeFor(config));
     }
 }
