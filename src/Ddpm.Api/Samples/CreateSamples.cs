@@ -31,7 +31,7 @@ internal sealed record CreateSamples
     /// <summary><c>ddpm</c> (Ho et al. 2020), <c>ddim</c> (Song et al. 2021) or <c>dpmsolver++</c> (2M, Lu et al. 2022).</summary>
     [AllowedValues(SamplerNames.Ddpm, SamplerNames.Ddim, SamplerNames.DpmSolver, ErrorMessage =
         $"must be {SamplerNames.Ddpm}, {SamplerNames.Ddim} or {SamplerNames.DpmSolver}")]
-    public string Sampler { get; init; } = SamplerNames.DpmSolver;
+    public string Sampler { get; init; } = SamplerNames.Ddim;
 
     /// <summary>Network calls per picture, from 1 to the model's number of timesteps (usually 1000). Without it: ddpm all, ddim 50, dpmsolver++ 25.</summary>
     [Range(1, 10_000)]

@@ -22,7 +22,7 @@ internal static class SampleCommand
         var count = Arguments.Number("--count", "How many pictures.", 1, 10_000, 16);
         var first = Arguments.Number("--first", "Index of the first picture: picture k of a seed is the same alone or among others.", 0, 1_000_000, 0);
         var seed = Arguments.Number("--seed", "Decides the noise: same seed, same pictures.", 0, 9_007_199_254_740_991, 0);
-        var sampler = Arguments.Choice("--sampler", "How:", "dpmsolver++", [.. Samplers.Keys]);
+        var sampler = Arguments.Choice("--sampler", "How:", "ddim", [.. Samplers.Keys]);
         var steps = Arguments.OptionalNumber("--steps", "Network calls a picture, at most the model's T; ddpm: T, ddim: 50, dpmsolver++: 25, if not given.", 1, 10_000);
         var eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
         var spacing = Arguments.Choice("--spacing", "Which timesteps a short run visits; the model's own if not given:", null, "leading", "trailing", "linspace");

@@ -19,7 +19,7 @@ public enum SamplerKind
 public sealed record SamplerConfig
 {
     /// <summary>Which table.</summary>
-    public SamplerKind Kind { get; init; } = SamplerKind.DpmSolver;
+    public SamplerKind Kind { get; init; } = SamplerKind.Ddim;
 
     /// <summary>Network calls a picture, from 1 to T; null for the default: DDPM T, DDIM 50, DPM-Solver++ 25 (never more than T).</summary>
     public int? Steps { get; init; }

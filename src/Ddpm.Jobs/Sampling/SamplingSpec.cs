@@ -17,8 +17,8 @@ public sealed record SamplingSpec
     [Range(0, 9_007_199_254_740_991)]
     public long Seed { get; init; }
 
-    /// <summary><c>ddpm</c> (Ho et al. 2020), <c>ddim</c> (Song et al. 2021) or <c>dpmsolver++</c> (2M, Lu et al. 2022; the default).</summary>
-    public string Sampler { get; init; } = SamplerNames.DpmSolver;
+    /// <summary><c>ddpm</c> (Ho et al. 2020), <c>ddim</c> (Song et al. 2021; the default) or <c>dpmsolver++</c> (2M, Lu et al. 2022).</summary>
+    public string Sampler { get; init; } = SamplerNames.Ddim;
 
     /// <summary>UNet calls per picture, from 1 to the schedule's T; null for the sampler's own default (ddpm: T, ddim: 50, dpmsolver++: 25).</summary>
     [Range(1, 10_000)]
