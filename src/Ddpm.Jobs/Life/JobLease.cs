@@ -22,12 +22,15 @@ public sealed partial class JobLease : IDisposable
     private readonly Thread _keeper;
     private long _renewedAt; // A timestamp of the clock, taken before the row was written.
     private int _reason;
+    private double _progress;
+    private double _writtenProgress;
 
     internal JobLease(
         Job job, long claimedAt, IDbContextFactory<DdpmDbContext> databases, LeaseOptions options, TimeProvider clock, ILogger logger, CancellationToken shutdown)
     {
         Job = job;
         _renewedAt = claimedAt;
+        _progress = _writtenProgress = job.Progress;
         (_databases, _options, _clock, _logger) = (databases, options, clock, logger);
         _shutdown = shutdown.Register(() => RequestStop(StopReason.Shutdown));
         _keeper = new Thread(Keep) { IsBackground = true, Name = $"lease of job {job.Id}" };
@@ -46,6 +49,13 @@ public sealed partial class JobLease : IDisposable
     /// <summary>The first reason for which the work is to stop, except that a lost lease outweighs the others.</summary>
     public StopReason StopReason => (StopReason)Volatile.Read(ref _reason);
 
+    /// <summary>Fraction done, from 0 to 1. Setting it costs nothing, from whatever thread; the row follows within <see cref="LeaseOptions.CancelPoll"/>.</summary>
+    public double Progress
+    {
+        get => Volatile.Read(ref _progress);
+        set => Volatile.Write(ref _progress, Math.Clamp(value, 0, 1));
+    }
+
     /// <summary>Writes to any tables, if and only if this lease still holds the job.</summary>
     /// <param name="change">Changes rows, by tracking or by statements; saved and committed afterwards. Runs again after passing trouble, so
     /// it must not fail if an earlier try was committed after all.</param>
@@ -58,12 +68,7 @@ public sealed partial class JobLease : IDisposable
         Commit(held => held.ExecuteUpdate(set => set.SetProperty(j => j.LeaseEpoch, Epoch)), change);
     }
 
-    /// <summary>Records the fraction done, from 0 to 1, and with it anything else.</summary>
-    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
-    public void Report(double progress, Action<DdpmDbContext>? change = null) =>
-        Commit(held => held.ExecuteUpdate(set => set.SetProperty(j => j.Progress, Math.Clamp(progress, 0, 1))), change);
-
-    /// <summary>Ends the job well, together with its result.</summary>
+    /// <summary>Ends the job well, together with its result, which is written as by <see cref="Write"/>.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public void Succeed(Action<DdpmDbContext> result) => End(JobStatus.Succeeded, error: null, result);
 
@@ -83,6 +88,7 @@ public sealed partial class JobLease : IDisposable
         Commit(
             held => held.ExecuteUpdate(set => set
                 .SetProperty(j => j.Status, JobStatus.Queued)
+                .SetProperty(j => j.Progress, Progress)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)),
             change: null);
     }
@@ -105,7 +111,7 @@ public sealed partial class JobLease : IDisposable
             held => held.ExecuteUpdate(set => set
                 .SetProperty(j => j.Status, status)
                 .SetProperty(j => j.Error, error)
-                .SetProperty(j => j.Progress, j => status == JobStatus.Succeeded ? 1 : j.Progress)
+                .SetProperty(j => j.Progress, status == JobStatus.Succeeded ? 1 : Progress)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, now)),
             result);
@@ -174,6 +180,12 @@ public sealed partial class JobLease : IDisposable
             if (Held(db).ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, expiresAt)) == 0)
                 return false;
             Volatile.Write(ref _renewedAt, timestamp);
+        }
+
+        if (Progress is var progress && progress != _writtenProgress)
+        {
+            Held(db).ExecuteUpdate(set => set.SetProperty(j => j.Progress, progress));
+            _writtenProgress = progress;
         }
 
         var cancelRequested = Held(db).Select(j => (bool?)j.CancelRequested).SingleOrDefault();

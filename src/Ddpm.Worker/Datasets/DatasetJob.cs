@@ -1,0 +1,87 @@
+using Ddpm.Engine.Data;
+using Ddpm.Engine.Imaging;
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Life;
+using Microsoft.EntityFrameworkCore;
+using Dataset = Ddpm.Jobs.Datasets.Dataset;
+using DatasetClass = Ddpm.Jobs.Datasets.DatasetClass;
+using SkippedFile = Ddpm.Jobs.Datasets.SkippedFile;
+
+namespace Ddpm.Worker.Datasets;
+
+/// <summary>Decodes the pictures of a dataset into its cache and draws what the network will see of them.</summary>
+internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, AllowedFolders allowed) : IDatasetJob
+{
+    private const int PreviewPictures = 64;
+
+    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
+
+    private void Work(JobLease lease)
+    {
+        var dataset = Read(lease.Job.Id);
+        var staging = artifacts.CreateStaging();
+        try
+        {
+            var cache = Path.Combine(staging, "cache");
+            var progress = new ProgressOf(lease);
+            var manifest = DatasetBuilder.Build(SourceOf(dataset, staging), SpecMapping.ToOptions(dataset.Spec), cache, progress, lease.Stop);
+            var bytes = new DirectoryInfo(cache).EnumerateFiles().Sum(file => file.Length);
+
+            // Under the epoch: a worker that was thought dead and comes back meets nothing of ours.
+            var (cacheKey, previewKey) = ($"datasets/{dataset.Id}/e{lease.Epoch}/cache", $"datasets/{dataset.Id}/e{lease.Epoch}/preview.png");
+            artifacts.Publish(cache, cacheKey);
+            artifacts.Write(previewKey, PreviewOf(artifacts.PathOf(cacheKey)));
+            lease.Succeed(db => db.Datasets.Where(d => d.Id == dataset.Id).ExecuteUpdate(set => set
+                .SetProperty(d => d.CacheKey, cacheKey)
+                .SetProperty(d => d.PreviewKey, previewKey)
+                .SetProperty(d => d.UploadKey, (string?)null)
+                .SetProperty(d => d.ImageCount, manifest.Count)
+                .SetProperty(d => d.DuplicateCount, manifest.Deduplicated ? manifest.Duplicates : 0)
+                .SetProperty(d => d.SkippedCount, manifest.SkippedCount)
+                .SetProperty(d => d.Skipped, manifest.Skipped.Select(file => new SkippedFile(file.Name, file.Reason)).ToList())
+                .SetProperty(d => d.Classes, manifest.Classes.Select(c => new DatasetClass(c.Name, c.Count)).ToList())
+                .SetProperty(d => d.Bytes, bytes)
+                .SetProperty(d => d.Sha256, manifest.Sha256)));
+        }
+        finally
+        {
+            Directory.Delete(staging, recursive: true);
+        }
+
+        if (dataset.UploadKey is { } upload)
+            artifacts.Delete(upload);
+    }
+
+    private Dataset Read(Guid jobId)
+    {
+        using var db = databases.CreateDbContext();
+        return db.Datasets.AsNoTracking().SingleOrDefault(dataset => dataset.JobId == jobId)
+            ?? throw new JobFailedException("The dataset was deleted before it was built.");
+    }
+
+    private IImageSource SourceOf(Dataset dataset, string scratchFolder) => dataset.Spec.Source switch
+    {
+        { Kind: DatasetSourceKind.Upload } => dataset.UploadKey is { } key && artifacts.Exists(key)
+            ? new ArchiveSource(artifacts.PathOf(key), scratchFolder)
+            : throw new JobFailedException("The uploaded archive is gone; upload it again."),
+        { Kind: DatasetSourceKind.Directory, Path: { } path } => new DirectorySource(allowed.Check(path)),
+        { Kind: DatasetSourceKind.Builtin, Name: "faces", Count: { } count, Seed: var seed } => new FacesSource(count, (ulong)seed, dataset.Spec.Resolution),
+        { Kind: DatasetSourceKind.Builtin, Name: var name } => throw new JobFailedException($"There is no built-in set '{name}'; there is 'faces', which needs a count."),
+        _ => throw new JobFailedException("The source of the dataset names no folder."),
+    };
+
+    private static byte[] PreviewOf(string cache)
+    {
+        using var pictures = ImageDataset.Open(cache);
+        var preview = pictures.Preview(PreviewPictures);
+        var (rows, columns) = ImageGrid.LayoutFor(preview.Count);
+        return ImageGrid.EncodePng(preview, rows, columns);
+    }
+
+    private sealed class ProgressOf(JobLease lease) : IProgress<DatasetProgress>
+    {
+        public void Report(DatasetProgress value) => lease.Progress = (double)value.FilesDone / Math.Max(1, value.FilesTotal);
+    }
+}

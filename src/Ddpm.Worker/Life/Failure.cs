@@ -1,0 +1,32 @@
+using System.Runtime.InteropServices;
+using Ddpm.Engine;
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Data;
+using Ddpm.Engine.Networks;
+using Ddpm.Engine.Training;
+
+namespace Ddpm.Worker.Life;
+
+/// <summary>Turns exceptions into what the row says.</summary>
+internal static class Failure
+{
+    private const int WindowsDiskFull = unchecked((int)0x80070070);
+    private const int UnixDiskFull = 28;
+
+    /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
+    public static string? SentenceFor(Exception exception) => exception switch
+    {
+        JobFailedException or CheckpointException or DatasetException or UNetConfigException or TrainingException or TorchRuntimeException => exception.Message,
+        OutOfMemoryException => OutOfMemory,
+        ExternalException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        IOException { HResult: WindowsDiskFull or UnixDiskFull } => "The disk of the worker is full. Delete checkpoints, datasets or samples, or give it more room; then try again.",
+        _ => null,
+    };
+
+    /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>
+    public static string Unexpected(Exception exception) =>
+        $"The worker ran into an error it did not expect ({exception.GetType().Name}). Its log says more; trying again may help.";
+
+    private const string OutOfMemory =
+        "The device ran out of memory. Ask for less at once: a smaller batch, fewer channels or layers, a lower resolution.";
+}

@@ -1,0 +1,117 @@
+using Ddpm.Jobs.Life;
+
+namespace Ddpm.Worker.Life;
+
+/// <summary>Claims a job, does its work on a thread of its own and writes how it ended.</summary>
+internal sealed partial class JobRunner(
+    JobClaims claims, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
+{
+    /// <param name="jobId">The row.</param>
+    /// <param name="work">
+    /// Ends with <see cref="JobLease.Succeed"/>, or throws: <see cref="OperationCanceledException"/> where <see cref="JobLease.Stop"/> told it to.
+    /// Synchronous, on one thread, because the engine's scopes and modes belong to threads.
+    /// </param>
+    /// <remarks>Hangfire's own token is left alone: the row says when to stop, and shutting down begins with the host.</remarks>
+    public async Task RunAsync(Guid jobId, Action<JobLease> work)
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            return;
+        using var lease = await claims.TryClaimAsync(jobId, lifetime.ApplicationStopping);
+        if (lease is null)
+        {
+            LogNotClaimed(jobId);
+            return;
+        }
+
+        LogStarted(lease.Job.Kind, jobId, lease.Epoch);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                WorkAndEnd(lease, work);
+                ended.SetResult();
+            }
+#pragma warning disable CA1031 // Rethrown by the await below, where Hangfire records it.
+            catch (Exception reason)
+#pragma warning restore CA1031
+            {
+                ended.SetException(reason);
+            }
+        })
+        { IsBackground = true, Name = $"{lease.Job.Kind} {jobId}" };
+        thread.Start();
+        await ended.Task;
+
+        // So that another worker goes on at once; a process that is alone finds the row when it starts again.
+        if (lease.StopReason == StopReason.Shutdown)
+            await dispatcher.EnqueueAsync(lease.Job);
+    }
+
+    private void WorkAndEnd(JobLease lease, Action<JobLease> work)
+    {
+        var id = lease.Job.Id;
+        try
+        {
+            try
+            {
+                work(lease);
+                LogSucceeded(lease.Job.Kind, id);
+            }
+            catch (OperationCanceledException) when (lease.Stop.IsCancellationRequested)
+            {
+                EndStopped(lease);
+            }
+#pragma warning disable CA1031 // Whatever it is, its job has failed and the row must say so.
+            catch (Exception reason) when (reason is not LeaseLostException)
+#pragma warning restore CA1031
+            {
+                var sentence = Failure.SentenceFor(reason);
+                LogFailed(sentence is null ? reason : null, lease.Job.Kind, id, sentence ?? reason.Message);
+                lease.Fail(sentence ?? Failure.Unexpected(reason));
+            }
+        }
+        catch (LeaseLostException)
+        {
+            LogLost(lease.Job.Kind, id);
+        }
+    }
+
+    private void EndStopped(JobLease lease)
+    {
+        switch (lease.StopReason)
+        {
+            case StopReason.CancelRequested:
+                lease.Cancel();
+                LogCancelled(lease.Job.Kind, lease.Job.Id);
+                break;
+            case StopReason.Shutdown:
+                lease.HandBack();
+                LogHandedBack(lease.Job.Kind, lease.Job.Id);
+                break;
+            default:
+                throw new LeaseLostException();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Job {JobId} is held by another worker, or has ended.")]
+    private partial void LogNotClaimed(Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} starts (epoch {Epoch}).")]
+    private partial void LogStarted(JobKind kind, Guid jobId, long epoch);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} succeeded.")]
+    private partial void LogSucceeded(JobKind kind, Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} was cancelled.")]
+    private partial void LogCancelled(JobKind kind, Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} is handed back: this process stops.")]
+    private partial void LogHandedBack(JobKind kind, Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Kind} job {JobId} failed: {Reason}")]
+    private partial void LogFailed(Exception? exception, JobKind kind, Guid jobId, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} job {JobId} belongs to another worker now; what was done here since is dropped.")]
+    private partial void LogLost(JobKind kind, Guid jobId);
+}

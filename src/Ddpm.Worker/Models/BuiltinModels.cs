@@ -1,0 +1,96 @@
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Life;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Worker.Models;
+
+/// <summary>Registers the models that are shipped with the program (<c>Models:Builtin</c>, default <c>models</c>) under their folders' names.</summary>
+internal sealed partial class BuiltinModels(
+    IConfiguration configuration, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelIntake intake, TimeProvider clock,
+    ILogger<BuiltinModels> logger) : IHostedService
+{
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        foreach (var folder in Folders())
+        {
+            try
+            {
+                await RegisterAsync(Path.GetFileName(folder), folder, cancellationToken);
+            }
+            catch (Exception reason) when (reason is CheckpointException or JobFailedException or IOException or DbUpdateException)
+            {
+                // Another worker may have registered it at the same moment; a damaged folder must not keep the others from working.
+                LogSkipped(folder, reason.Message);
+            }
+        }
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private IEnumerable<string> Folders()
+    {
+        var root = configuration["Models:Builtin"] is { Length: > 0 } setting ? setting : "models";
+        var folder = Directory.Exists(root) ? root : Path.Combine(AppContext.BaseDirectory, root);
+        return Directory.Exists(folder) ? Directory.GetDirectories(folder).Where(DiffusersFolder.IsOne).Order(StringComparer.Ordinal) : [];
+    }
+
+    private async Task RegisterAsync(string name, string folder, CancellationToken cancellationToken)
+    {
+        var sha256 = DiffusersFolder.Open(folder).WeightsSha256();
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var model = await db.Models.Include(m => m.Checkpoint).SingleOrDefaultAsync(m => m.Name == name, cancellationToken);
+
+        // A name that a person has given to something else stays theirs.
+        if (model is not null && (model.JobId is not null || model.Checkpoint?.TrainingRunId is not null || model.Checkpoint?.Sha256 == sha256))
+            return;
+
+        var checkpoint = Take(folder);
+        db.Checkpoints.Add(checkpoint);
+        var now = clock.GetUtcNow().UtcDateTime;
+        model ??= db.Models.Add(new NamedModel { Name = name, Description = "Shipped with the program.", CreatedAt = now, UpdatedAt = now }).Entity;
+        model.CheckpointId = checkpoint.Id;
+        model.UpdatedAt = now;
+        try
+        {
+            await db.SaveChangesAsync(cancellationToken);
+        }
+        catch
+        {
+            artifacts.Delete(checkpoint.ArtifactKey);
+            throw;
+        }
+
+        LogRegistered(name);
+    }
+
+    private Checkpoint Take(string folder)
+    {
+        var staging = artifacts.CreateStaging();
+        try
+        {
+            foreach (var file in ModelArchive.Files.Where(file => File.Exists(Path.Combine(folder, file))))
+            {
+                var copy = Path.Combine(staging, file);
+                Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+                File.Copy(Path.Combine(folder, file), copy);
+            }
+
+            var checkpoint = intake.Check(staging);
+            artifacts.Publish(staging, checkpoint.ArtifactKey);
+            return checkpoint;
+        }
+        finally
+        {
+            if (Directory.Exists(staging))
+                Directory.Delete(staging, recursive: true);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Registered the model {Name}, which is shipped with the program.")]
+    private partial void LogRegistered(string name);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The model folder {Folder} is left out: {Reason}")]
+    private partial void LogSkipped(string folder, string reason);
+}

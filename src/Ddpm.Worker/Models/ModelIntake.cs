@@ -1,0 +1,51 @@
+using Ddpm.Engine;
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Jobs.Models;
+using Ddpm.Worker.Life;
+using static TorchSharp.torch;
+
+namespace Ddpm.Worker.Models;
+
+/// <summary>Looks a diffusers folder over and describes it as a checkpoint.</summary>
+internal sealed class ModelIntake(WorkerDevice device, TimeProvider clock)
+{
+    private const int UsualSide = 64;
+
+    /// <summary>Loads the folder once, on the CPU, so that what is taken in can be used.</summary>
+    /// <returns>A row whose artifact key is where the folder is to go.</returns>
+    /// <exception cref="CheckpointException">It cannot be used.</exception>
+    /// <exception cref="JobFailedException">It is of a kind that is not supported.</exception>
+    public Checkpoint Check(string folder)
+    {
+        var files = DiffusersFolder.Open(folder);
+        if (files.Network.NumClassEmbeds is not null)
+            throw new JobFailedException("The model is class-conditional (num_class_embeds is set), which is not supported yet.");
+        if (files.Network.InChannels is not (1 or 3) || files.Network.OutChannels != files.Network.InChannels)
+            throw new JobFailedException(
+                $"The model takes {files.Network.InChannels} channels and gives {files.Network.OutChannels}; pictures have 1 or 3, and learned variances are not supported.");
+        var id = Guid.CreateVersion7();
+        return new Checkpoint
+        {
+            Id = id,
+            Ema = false,
+            Parameters = CountParameters(folder),
+            Resolution = files.Network.SampleSize ?? UsualSide,
+            Channels = files.Network.InChannels,
+            NetworkConfig = files.Network.ToJson(),
+            SchedulerConfig = files.Schedule.ToJson(),
+            Bytes = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length),
+            Sha256 = files.WeightsSha256(),
+            ArtifactKey = $"models/{id}",
+            CreatedAt = clock.GetUtcNow().UtcDateTime,
+        };
+    }
+
+    private long CountParameters(string folder)
+    {
+        lock (device.Construction)
+        {
+            using var model = DiffusionModel.Load(folder, CPU);
+            return model.Parameters;
+        }
+    }
+}

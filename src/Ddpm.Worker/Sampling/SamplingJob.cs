@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using System.Globalization;
+using Ddpm.Engine;
+using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Sampling;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Life;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Worker.Sampling;
+
+/// <summary>Draws the pictures of one batch: each as a PNG, and all of them as a grid.</summary>
+internal sealed class SamplingJob(
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device) : ISamplingJob
+{
+    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
+
+    private void Work(JobLease lease)
+    {
+        var (batch, checkpoint) = Read(lease.Job.Id);
+        var request = SpecMapping.ToRequest(batch.Spec);
+        var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
+        var (images, duration) = models.Use(checkpoint.Id, artifacts.PathOf(checkpoint.ArtifactKey), model => Draw(model, request, lease), lease.Stop);
+
+        var staging = artifacts.CreateStaging();
+        Directory.CreateDirectory(Path.Combine(staging, "images"));
+        for (var n = 0; n < images.Count; n++)
+        {
+            lease.Stop.ThrowIfCancellationRequested();
+            var image = images with { Pixels = images.Image(n).ToArray(), Count = 1 };
+            Write(Path.Combine(staging, "images", string.Create(CultureInfo.InvariantCulture, $"{n}.png")), ImageGrid.EncodePng(image, rows: 1, columns: 1));
+        }
+
+        Write(Path.Combine(staging, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
+        var key = $"samples/{batch.Id}/e{lease.Epoch}";
+        artifacts.Publish(staging, key);
+        lease.Succeed(db => db.SampleBatches.Where(b => b.Id == batch.Id).ExecuteUpdate(set => set
+            .SetProperty(b => b.ArtifactKey, key)
+            .SetProperty(b => b.DurationSeconds, duration.TotalSeconds)
+            .SetProperty(b => b.Device, device.Name)));
+    }
+
+    private static (PixelBatch Images, TimeSpan Duration) Draw(DiffusionModel model, SampleRequest request, JobLease lease)
+    {
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var images = model.Sample(request, new ProgressOf(lease), lease.Stop);
+            return (images, Stopwatch.GetElapsedTime(started));
+        }
+        catch (ArgumentException misfit)
+        {
+            // The spec was checked at the door; what is left is what only the loaded model knows.
+            throw new JobFailedException(misfit.Message.Split(" (Parameter '")[0]);
+        }
+    }
+
+    private (SampleBatch Batch, Checkpoint Checkpoint) Read(Guid jobId)
+    {
+        using var db = databases.CreateDbContext();
+        var batch = db.SampleBatches.AsNoTracking().SingleOrDefault(b => b.JobId == jobId)
+            ?? throw new JobFailedException("The request was deleted before its turn came.");
+        var checkpoint = db.Checkpoints.AsNoTracking().SingleOrDefault(c => c.Id == batch.CheckpointId)
+            ?? throw new JobFailedException("The checkpoint was deleted before the request's turn came; choose another.");
+        return (batch, checkpoint);
+    }
+
+    private static void Write(string path, byte[] content)
+    {
+        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Write(content);
+        file.Flush(flushToDisk: true);
+    }
+
+    private sealed class ProgressOf(JobLease lease) : IProgress<SamplingProgress>
+    {
+        public void Report(SamplingProgress value) => lease.Progress = (double)value.StepsDone / value.StepsTotal;
+    }
+}

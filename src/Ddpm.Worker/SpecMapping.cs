@@ -1,0 +1,134 @@
+using Ddpm.Engine.Data;
+using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Networks;
+using Ddpm.Engine.Sampling;
+using Ddpm.Engine.Training;
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Training;
+using Ddpm.Worker.Life;
+
+namespace Ddpm.Worker;
+
+/// <summary>Translates what was asked (specs, public) into what the engine takes (configs): the only place that knows both.</summary>
+internal static class SpecMapping
+{
+    /// <summary>Previews and checkpoints of tiny datasets, whose epochs last a few steps, are at least so many steps apart.</summary>
+    private const long FewestStepsBetween = 20;
+
+    /// <summary>The network for pictures of a dataset.</summary>
+    public static UNetConfig ToNetwork(NetworkSpec spec, ImageDataset dataset)
+    {
+        var levels = spec.BlockOutChannels.Count;
+        IReadOnlyList<string> down = spec.DownBlockTypes
+            ?? [.. Enumerable.Range(0, levels).Select(level => level == levels - 2 ? "AttnDownBlock2D" : "DownBlock2D")];
+        return new UNetConfig
+        {
+            SampleSize = dataset.Height,
+            InChannels = dataset.Channels,
+            OutChannels = dataset.Channels,
+            BlockOutChannels = spec.BlockOutChannels,
+            LayersPerBlock = spec.LayersPerBlock,
+            DownBlockTypes = down,
+            UpBlockTypes = spec.UpBlockTypes ?? [.. down.Reverse().Select(type => type.Replace("Down", "Up", StringComparison.Ordinal))],
+            AttentionHeadDim = spec.AttentionHeadDim,
+            NormNumGroups = spec.NormNumGroups,
+            Dropout = spec.Dropout,
+        };
+    }
+
+    /// <summary>The noise schedule.</summary>
+    public static NoiseScheduleConfig ToSchedule(ScheduleSpec spec) => new()
+    {
+        Timesteps = spec.Timesteps,
+        BetaStart = spec.BetaStart,
+        BetaEnd = spec.BetaEnd,
+        BetaSchedule = spec.BetaSchedule,
+    };
+
+    /// <summary>The training, with epochs counted out in steps.</summary>
+    public static TrainingConfig ToTraining(OptimizationSpec spec, int images)
+    {
+        var config = new TrainingConfig
+        {
+            TotalSteps = 1,
+            BatchSize = spec.BatchSize,
+            GradientAccumulationSteps = spec.GradientAccumulationSteps,
+            LearningRate = spec.LearningRate,
+            WarmupSteps = spec.WarmupSteps,
+            WeightDecay = spec.WeightDecay,
+            MaxGradNorm = spec.MaxGradNorm,
+            EmaDecay = spec.EmaDecay,
+            HorizontalFlip = spec.HorizontalFlip,
+            Seed = (ulong)spec.Seed,
+        };
+        var epoch = Trainer.StepsPerEpoch(images, config);
+        return config with
+        {
+            TotalSteps = spec.Steps ?? spec.Epochs * epoch,
+            PreviewEverySteps = AtLeastApart(spec.PreviewEveryEpochs * epoch),
+            CheckpointEverySteps = spec.CheckpointEverySteps ?? AtLeastApart(epoch),
+        };
+    }
+
+    /// <summary>What is to be drawn.</summary>
+    /// <exception cref="JobFailedException">There is no such sampler or spacing.</exception>
+    public static SampleRequest ToRequest(SamplingSpec spec) => new()
+    {
+        Count = spec.Count,
+        FirstImage = spec.FirstImage,
+        Seed = (ulong)spec.Seed,
+        Sampler = new SamplerConfig
+        {
+            Kind = spec.Sampler switch
+            {
+                SamplerNames.Ddpm => SamplerKind.Ddpm,
+                SamplerNames.Ddim => SamplerKind.Ddim,
+                SamplerNames.DpmSolver => SamplerKind.DpmSolver,
+                _ => throw new JobFailedException($"There is no sampler '{spec.Sampler}'; there are {string.Join(", ", SamplerNames.All)}."),
+            },
+            Steps = spec.Steps,
+            Eta = spec.Eta,
+            Spacing = spec.TimestepSpacing switch
+            {
+                null => null,
+                "leading" => TimestepSpacing.Leading,
+                "trailing" => TimestepSpacing.Trailing,
+                "linspace" => TimestepSpacing.Linspace,
+                _ => throw new JobFailedException($"There is no timestep spacing '{spec.TimestepSpacing}'; there are leading, trailing, linspace."),
+            },
+            ClipSample = spec.ClipSample,
+        },
+    };
+
+    /// <summary>Rows and columns of the grid: what was asked, completed to hold all pictures.</summary>
+    public static (int Rows, int Columns) ToLayout(SamplingSpec spec)
+    {
+        var layout = (spec.Rows, spec.Columns) switch
+        {
+            (null, null) => ImageGrid.LayoutFor(spec.Count),
+            ({ } rows, null) => (rows, DivideUp(spec.Count, rows)),
+            (null, { } columns) => (DivideUp(spec.Count, columns), columns),
+            ({ } rows, { } columns) => (rows, columns),
+        };
+        return (long)layout.Item1 * layout.Item2 >= spec.Count
+            ? layout
+            : throw new JobFailedException($"{spec.Count} pictures do not fit into {layout.Item1} rows of {layout.Item2}.");
+    }
+
+    /// <summary>What is made of a dataset's pictures.</summary>
+    public static DatasetOptions ToOptions(DatasetSpec spec) => new()
+    {
+        Resolution = spec.Resolution,
+        Channels = spec.Channels,
+        Limit = spec.Limit,
+        Deduplicate = spec.Deduplicate,
+        Background = Rgb.Parse(spec.Background),
+    };
+
+    // A multiple of the interval, so that it still falls on ends of epochs.
+    private static long AtLeastApart(long steps) => steps * ((FewestStepsBetween + steps - 1) / steps);
+
+    private static int DivideUp(int count, int by) => (count + by - 1) / by;
+}

@@ -1,0 +1,25 @@
+using Ddpm.Engine;
+using Microsoft.Extensions.Options;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Ddpm.Worker;
+
+/// <summary>Where this process computes. libtorch is loaded when it is first asked for.</summary>
+internal sealed class WorkerDevice(IOptions<WorkerOptions> options)
+{
+    private readonly Lazy<Device> _device = new(() => DeviceSelector.Parse(options.Value.Device));
+
+    /// <exception cref="TorchRuntimeException">libtorch cannot be loaded.</exception>
+    /// <exception cref="ArgumentException">There is no such device.</exception>
+    public Device Device => _device.Value;
+
+    /// <summary>E.g. <c>cpu</c> or <c>cuda:0</c>.</summary>
+    public string Name => Device.type == DeviceType.CPU ? "cpu" : $"cuda:{Device.index}";
+
+    /// <summary>Bytes of its memory; null where they are not known.</summary>
+    public long? MemoryBytes => Device.type == DeviceType.CPU ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null;
+
+    /// <summary>Held while a network is built: its first weights come from libtorch's only random generator, which training seeds.</summary>
+    public Lock Construction { get; } = new();
+}

@@ -1,0 +1,31 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ddpm.Worker;
+
+/// <summary>Settings of the section <c>Worker</c> that only this process reads.</summary>
+internal sealed record WorkerOptions
+{
+    /// <summary><c>auto</c> (a GPU where there is one), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    [Required]
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Sample batches that are worked on at once. From 1 to 64; default 2.</summary>
+    [Range(1, 64)]
+    public int SamplingConcurrency { get; init; } = 2;
+
+    /// <summary>Models that stay loaded for the next request. From 1 to 64; default 3.</summary>
+    [Range(1, 64)]
+    public int CachedModels { get; init; } = 3;
+
+    /// <summary>Most bytes of the weights of an imported model. From 1 KiB to 1 TiB; default 8 GiB.</summary>
+    [Range(1024.0, 1_099_511_627_776.0)]
+    public long MaxModelBytes { get; init; } = 8L << 30;
+
+    /// <summary>How often a training run records its progress at most. From 10 milliseconds to 10 minutes; default 1 second.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
+    public TimeSpan ProgressInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the worker says that it lives. From 100 milliseconds to 1 minute; default 5 seconds.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(5);
+}
