@@ -2,11 +2,13 @@ using System.CommandLine;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
 using Ddpm.Cli.Sampling;
+using Ddpm.Cli.Serving;
 using Ddpm.Cli.Training;
 
 var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2020) on your pictures and serves them over REST.")
 {
     TrainCommand.Create(),
+    ServeCommand.Create(),
     SampleCommand.Create(),
     DatasetCommands.Create(),
     TestCommand.Create(),

@@ -1,3 +1,22 @@
+using Ddpm.Engine;
+using Ddpm.Jobs.Storage;
+using Ddpm.Worker;
+using Serilog;
+
+if (TorchRuntime.WhatIsMissing() is { } missing)
+{
+    Console.Error.WriteLine(missing);
+    return 1;
+}
+
 var builder = WebApplication.CreateBuilder(args);
+builder.WebHost.UseUrls(builder.Configuration["Worker:HealthUrl"] ?? "http://127.0.0.1:5081");
+builder.Services.AddSerilog(log => log.ReadFrom.Configuration(builder.Configuration).WriteTo.Console());
+builder.Services.AddDdpmWorker(builder.Configuration);
+
 var app = builder.Build();
-app.Run();
+app.MapGet("/healthz/live", () => TypedResults.Text("live"));
+app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
+    await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
+await app.RunAsync();
+return 0;

@@ -66,6 +66,15 @@ public sealed class Trainer : IDisposable
             Resume(resumeFrom);
     }
 
+    /// <summary>What is trained.</summary>
+    public UNetConfig Network => _network.Config;
+
+    /// <summary>The noise schedule.</summary>
+    public NoiseScheduleConfig Schedule => _schedule;
+
+    /// <summary>Optimizer steps in all.</summary>
+    public long TotalSteps => _config.TotalSteps;
+
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
 

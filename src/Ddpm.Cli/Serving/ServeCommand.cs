@@ -1,0 +1,57 @@
+using System.CommandLine;
+using System.Net;
+using Ddpm.Api;
+using Ddpm.Cli.CommandLine;
+using Ddpm.Engine;
+using Ddpm.Worker;
+
+namespace Ddpm.Cli.Serving;
+
+/// <summary><c>ddpm serve</c>: the REST API and a worker in one process, over SQLite, with nothing else installed.</summary>
+internal static class ServeCommand
+{
+    public static Command Create()
+    {
+        var urls = new Option<string>("--urls") { Description = "Where to listen.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:5080" };
+        var data = new Option<string>("--data") { Description = "Folder for the database, datasets, checkpoints and samples.", HelpName = "FOLDER", DefaultValueFactory = _ => "data" };
+        var database = new Option<string?>("--database") { Description = "A PostgreSQL connection string instead of a SQLite file below --data.", HelpName = "STRING" };
+        var anonymous = new Option<bool>("--allow-anonymous-network") { Description = "Listen on addresses that others can reach, though nobody has to show who they are." };
+        var command = new Command("serve", "Runs the REST API, the web page and a worker in one process. Ctrl-C saves what is being trained; the next start goes on with it.")
+        {
+            urls, data, database, anonymous,
+        };
+        command.SetAction((parsed, cancellationToken) => RunAsync(
+            parsed.GetValue(urls)!, Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(database), parsed.GetValue(anonymous), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string urls, string data, string? database, bool anonymous, CancellationToken cancellationToken)
+    {
+        TorchRuntime.Initialize();
+        if (!anonymous && urls.Split(';').FirstOrDefault(url => !IsLoopback(url)) is { } open)
+            throw new UserErrorException(
+                $"--urls is '{open}', which others can reach, and there are no keys yet: use a loopback address such as http://127.0.0.1:5080, or add --allow-anonymous-network.");
+
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Data:Root"] = data,
+            ["Database:Provider"] = database is null ? builder.Configuration["Database:Provider"] : "Postgres",
+            ["Database:ConnectionString"] = database ?? builder.Configuration["Database:ConnectionString"],
+        });
+        builder.WebHost.UseUrls(urls.Split(';'));
+        builder.Services.AddDdpmLogging(builder.Configuration);
+        builder.Services.AddDdpmApi(builder.Configuration);
+        builder.Services.AddDdpmWorker(builder.Configuration);
+
+        await using var app = builder.Build();
+        app.MapDdpmApi();
+        await app.StartAsync(cancellationToken);
+        Console.WriteLine($"Ready: {app.Urls.First()}");
+        await app.WaitForShutdownAsync(CancellationToken.None); // the host itself listens to Ctrl-C and SIGTERM
+        return 0;
+    }
+
+    private static bool IsLoopback(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && (uri.IsLoopback || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address)));
+}

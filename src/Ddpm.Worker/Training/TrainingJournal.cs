@@ -1,0 +1,148 @@
+using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Training;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Training;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Worker.Training;
+
+/// <summary>Writes down what a run reports: its progress, points of its curves, previews and checkpoints. Every write is fenced by the lease.</summary>
+internal sealed class TrainingJournal : TrainingObserver
+{
+    private readonly JobLease _lease;
+    private readonly TrainingRun _run;
+    private readonly string _folder;
+    private readonly ArtifactStore _artifacts;
+    private readonly TimeSpan _interval;
+    private readonly TimeProvider _clock;
+    private readonly string _networkConfig;
+    private readonly string _schedulerConfig;
+    private readonly List<double> _losses = [];
+    private long _writtenAt;
+
+    public TrainingJournal(JobLease lease, TrainingRun run, string folder, Trainer trainer, ArtifactStore artifacts, TimeSpan interval, TimeProvider clock)
+    {
+        (_lease, _run, _folder, _artifacts, _interval, _clock) = (lease, run, folder, artifacts, interval, clock);
+        (_networkConfig, _schedulerConfig) = (trainer.Network.ToJson(), trainer.Schedule.ToJson());
+        // What an attempt wrote after the checkpoint that this one goes on from will be written again.
+        lease.Write(db =>
+        {
+            db.TrainingMetrics.Where(metric => metric.TrainingRunId == run.Id && metric.Step > trainer.Step).ExecuteDelete();
+            db.TrainingPreviews.Where(preview => preview.TrainingRunId == run.Id && preview.Step > trainer.Step).ExecuteDelete();
+            db.TrainingRuns.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
+                .SetProperty(r => r.Step, trainer.Step).SetProperty(r => r.TotalSteps, trainer.TotalSteps));
+        });
+    }
+
+    public override void OnProgress(TrainingProgress progress)
+    {
+        _losses.Add(progress.Loss);
+        _lease.Progress = (double)progress.Step / progress.TotalSteps;
+        if (_clock.GetElapsedTime(_writtenAt) < _interval && progress.Step != progress.TotalSteps && progress.Step != 1)
+            return;
+        _writtenAt = _clock.GetTimestamp();
+        var loss = _losses.Average();
+        _losses.Clear();
+        var now = _clock.GetUtcNow().UtcDateTime;
+        _lease.Write(db =>
+        {
+            db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
+                .SetProperty(run => run.Step, progress.Step)
+                .SetProperty(run => run.TotalSteps, progress.TotalSteps)
+                .SetProperty(run => run.Epoch, progress.Epoch)
+                .SetProperty(run => run.Loss, loss)
+                .SetProperty(run => run.LearningRate, progress.LearningRate)
+                .SetProperty(run => run.GradNorm, progress.GradNorm)
+                .SetProperty(run => run.ImagesPerSecond, progress.ImagesPerSecond)
+                .SetProperty(run => run.EtaSeconds, progress.Remaining == null ? null : progress.Remaining.Value.TotalSeconds));
+            if (!db.TrainingMetrics.Any(metric => metric.TrainingRunId == _run.Id && metric.Step == progress.Step))
+                db.TrainingMetrics.Add(new TrainingMetric
+                {
+                    TrainingRunId = _run.Id,
+                    Step = progress.Step,
+                    Epoch = progress.Epoch,
+                    Loss = loss,
+                    LearningRate = progress.LearningRate,
+                    GradNorm = progress.GradNorm,
+                    ImagesPerSecond = progress.ImagesPerSecond,
+                    At = now,
+                });
+        });
+    }
+
+    public override void OnPreview(TrainingPreviewImages preview)
+    {
+        var (rows, columns) = ImageGrid.LayoutFor(preview.Images.Count);
+        var key = $"{_folder}/previews/{preview.Step}.png";
+        _artifacts.Write(key, ImageGrid.EncodePng(preview.Images, rows, columns));
+        var now = _clock.GetUtcNow().UtcDateTime;
+        _lease.Write(db =>
+        {
+            if (!db.TrainingPreviews.Any(p => p.TrainingRunId == _run.Id && p.Step == preview.Step))
+                db.TrainingPreviews.Add(new TrainingPreview { TrainingRunId = _run.Id, Step = preview.Step, Epoch = preview.Epoch, ArtifactKey = key, At = now });
+        });
+        DrawLossCurve();
+    }
+
+    public override void OnCheckpoint(CheckpointInfo checkpoint)
+    {
+        var row = new Checkpoint
+        {
+            Id = Guid.CreateVersion7(),
+            TrainingRunId = _run.Id,
+            Step = checkpoint.Step,
+            Epoch = checkpoint.Epoch,
+            Loss = double.IsFinite(checkpoint.Loss) ? checkpoint.Loss : null,
+            Ema = checkpoint.Ema,
+            Resumable = true,
+            Parameters = checkpoint.Parameters,
+            Resolution = _run.Dataset!.Spec.Resolution,
+            Channels = _run.Dataset.Spec.Channels,
+            NetworkConfig = _networkConfig,
+            SchedulerConfig = _schedulerConfig,
+            Bytes = checkpoint.Bytes,
+            Sha256 = checkpoint.Sha256,
+            ArtifactKey = $"{_folder}/checkpoints/{Path.GetFileName(checkpoint.Folder)}",
+            CreatedAt = _clock.GetUtcNow().UtcDateTime,
+        };
+        List<string> retired = [];
+        _lease.Write(db =>
+        {
+            if (!db.Checkpoints.Any(c => c.Id == row.Id))
+            {
+                db.Checkpoints.Add(row);
+                db.SaveChanges();
+            }
+
+            retired = Retire(db);
+        });
+        retired.ForEach(_artifacts.Delete);
+        DrawLossCurve();
+    }
+
+    // The newest stay, and whatever a name or a request that waits points to.
+    private List<string> Retire(DdpmDbContext db)
+    {
+        var old = db.Checkpoints.Where(c => c.TrainingRunId == _run.Id).OrderByDescending(c => c.Step).ThenByDescending(c => c.Id)
+            .Skip(_run.Spec.Training.KeepCheckpoints)
+            .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(batch => batch.CheckpointId == c.Id))
+            .ToList();
+        db.Checkpoints.RemoveRange(old);
+        return [.. old.Select(c => c.ArtifactKey)];
+    }
+
+    private void DrawLossCurve()
+    {
+        var key = $"{_folder}/loss.png";
+        List<(long Step, double Loss)> points = [];
+        _lease.Write(db =>
+        {
+            points = [.. db.TrainingMetrics.AsNoTracking().Where(metric => metric.TrainingRunId == _run.Id).OrderBy(metric => metric.Step)
+                .Select(metric => new { metric.Step, metric.Loss }).AsEnumerable().Select(metric => (metric.Step, metric.Loss))];
+            db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set.SetProperty(run => run.LossCurveKey, key));
+        });
+        _artifacts.Write(key, LossCurve.EncodePng(points));
+    }
+}

@@ -1,0 +1,49 @@
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Training;
+using Ddpm.Worker.Datasets;
+using Ddpm.Worker.Life;
+using Ddpm.Worker.Models;
+using Ddpm.Worker.Sampling;
+using Ddpm.Worker.Training;
+using Hangfire;
+
+namespace Ddpm.Worker;
+
+/// <summary>All that a process needs to do the work.</summary>
+public static class WorkerServiceCollectionExtensions
+{
+    /// <summary>Adds the jobs, the device, the shipped models and one Hangfire server for each queue.</summary>
+    public static IServiceCollection AddDdpmWorker(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddDdpmStorage(configuration);
+        services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<WorkerDevice>();
+        services.AddSingleton<JobRunner>();
+        services.AddSingleton<ModelCache>();
+        services.AddSingleton<ModelIntake>();
+        services.AddSingleton<AllowedFolders>();
+        services.AddTransient<IDatasetJob, DatasetJob>();
+        services.AddTransient<IModelImportJob, ModelImportJob>();
+        services.AddTransient<ISamplingJob, SamplingJob>();
+        services.AddTransient<ITrainingJob, TrainingJob>();
+        services.AddHostedService<WorkerPresenceService>();
+        services.AddHostedService<BuiltinModels>();
+
+        // Longer than Hangfire's servers take, shorter than a container's grace.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
+        var sampling = configuration.GetSection("Worker").Get<WorkerOptions>()?.SamplingConcurrency ?? new WorkerOptions().SamplingConcurrency;
+        foreach (var (queue, workers) in new[] { (Queues.Training, 1), (Queues.Sampling, sampling), (Queues.Data, 1) })
+            services.AddHangfireServer(server =>
+            {
+                server.Queues = [queue];
+                server.WorkerCount = workers;
+                server.ShutdownTimeout = TimeSpan.FromSeconds(20);
+                server.CancellationCheckInterval = TimeSpan.FromSeconds(1);
+            });
+        return services;
+    }
+}
