@@ -36,7 +36,7 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData("/samples", """{"steps": 1000000000}""", "steps", "from 1 to 10000")]
     [InlineData("/samples", """{"seed": -1}""", "seed", "from 0 to")]
     [InlineData("/samples", """{"eta": 1e999, "sampler": "ddim"}""", "eta", "must be a number")]
-    [InlineData("/samples", """{"eta": 0.5}""", "eta", "ddim")]
+    [InlineData("/samples", """{"sampler": "ddpm", "eta": 0.5}""", "eta", "ddim")]
     [InlineData("/samples", """{"timestepSpacing": "random"}""", "timestepSpacing", "leading, trailing or linspace")]
     [InlineData("/samples", """{"count": 10, "rows": 2, "columns": 4}""", "rows", "holds 8")]
     [InlineData("/samples", """{"count": 4, "rows": 4, "columns": 4}""", "rows", "row empty")]

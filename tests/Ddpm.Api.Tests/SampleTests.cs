@@ -18,7 +18,7 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
         using var response = await alone.PostAsync("/samples", body);
         var view = await ApiHost.JsonAsync(response, 202);
         Assert.Equal(("faces-32", $"{checkpoint}"), ((string?)view["model"], (string?)view["checkpointId"]));
-        Assert.Equal((16, "dpmsolver++", 25), ((int)view["spec"]!["count"]!, (string?)view["spec"]!["sampler"], (int)view["spec"]!["steps"]!));
+        Assert.Equal((16, "ddim", 50), ((int)view["spec"]!["count"]!, (string?)view["spec"]!["sampler"], (int)view["spec"]!["steps"]!));
     }
 
     [Fact]
@@ -206,11 +206,11 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
     public async Task List_GivesEveryRequestOnce_WhenPagedThrough()
     {
         var checkpoint = await host.CheckpointAsync();
-        var made = new[] { await host.SamplesAsync(checkpoint), await host.SamplesAsync(checkpoint), await host.SamplesAsync(checkpoint) };
+        Guid[] made = [await host.SamplesAsync(checkpoint), await host.SamplesAsync(checkpoint), await host.SamplesAsync(checkpoint)];
         var first = await host.GetJsonAsync("/samples?limit=2");
         var second = await host.GetJsonAsync($"/samples?limit=2&cursor={first["nextCursor"]}");
         var seen = first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(item => (Guid)item!["id"]!).ToList();
-        Assert.Equal(4, seen.Distinct().Count());
-        Assert.Equal(seen.OrderDescending(), seen);
+        Assert.Equal(made.Reverse(), seen.Take(3));
+        Assert.Equal(seen.Count, seen.Distinct().Count());
     }
 }
