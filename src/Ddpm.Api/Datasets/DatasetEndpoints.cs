@@ -99,7 +99,8 @@ internal static class DatasetEndpoints
 
     private static async Task<Ok<Page<DatasetView>>> ListAsync(PageQuery page, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        var rows = await Visible(db).Where(dataset => page.After == null || dataset.Id < page.After)
+        var after = page.After;
+        var rows = await Visible(db).Where(dataset => after == null || dataset.Id < after)
             .OrderByDescending(dataset => dataset.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(page.Of(rows, dataset => new DatasetView(dataset), dataset => dataset.Id.ToString()));
     }

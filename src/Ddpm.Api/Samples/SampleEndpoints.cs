@@ -110,7 +110,8 @@ internal static class SampleEndpoints
 
     private static async Task<Ok<Page<SampleView>>> ListAsync(PageQuery page, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        var rows = await Rows(db).Where(batch => page.After == null || batch.Id < page.After)
+        var after = page.After;
+        var rows = await Rows(db).Where(batch => after == null || batch.Id < after)
             .OrderByDescending(batch => batch.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(page.Of(rows, batch => new SampleView(batch), batch => batch.Id.ToString()));
     }

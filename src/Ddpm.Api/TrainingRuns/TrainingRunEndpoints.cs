@@ -96,7 +96,8 @@ internal static class TrainingRunEndpoints
 
     private static async Task<Ok<Page<TrainingRunView>>> ListAsync(PageQuery page, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        var rows = await Rows(db).Where(row => page.After == null || row.Run.Id < page.After)
+        var after = page.After;
+        var rows = await Rows(db).Where(row => after == null || row.Run.Id < after)
             .OrderByDescending(row => row.Run.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(page.Of(rows, row => new TrainingRunView(row.Run, row.LatestPreviewStep), row => row.Run.Id.ToString()));
     }
@@ -155,7 +156,8 @@ internal static class TrainingRunEndpoints
     {
         if (!await db.TrainingRuns.AnyAsync(run => run.Id == id, cancellationToken))
             return Problems.NotFound("training run", id);
-        var rows = await db.Checkpoints.AsNoTracking().Where(row => row.TrainingRunId == id && (page.After == null || row.Id < page.After))
+        var after = page.After;
+        var rows = await db.Checkpoints.AsNoTracking().Where(row => row.TrainingRunId == id && (after == null || row.Id < after))
             .OrderByDescending(row => row.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         var names = await CheckpointEndpoints.NamesAsync(rows, db, cancellationToken);
         return TypedResults.Ok(page.Of(rows, row => new CheckpointView(row, [.. names[row.Id]]), row => row.Id.ToString()));
