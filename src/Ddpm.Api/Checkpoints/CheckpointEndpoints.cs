@@ -3,6 +3,7 @@ using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
@@ -57,6 +58,9 @@ internal static class CheckpointEndpoints
             return Problems.NotFound("checkpoint", id);
         if (!artifacts.Exists(checkpoint.ArtifactKey))
             return Problems.NotFound($"The files of checkpoint {id} are no longer there.");
+        // Zip writers finish each entry by a short synchronous write, in asynchronous mode too.
+        if (context.Features.Get<IHttpBodyControlFeature>() is { } body)
+            body.AllowSynchronousIO = true;
         return TypedResults.Stream(
             stream => CheckpointArchive.WriteAsync(checkpoint, artifacts, training, stream, cancellationToken), "application/zip", $"checkpoint-{id}.zip");
     }

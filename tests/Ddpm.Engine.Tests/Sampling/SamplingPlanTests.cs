@@ -66,7 +66,7 @@ public sealed class SamplingPlanTests
     [Theory, InlineData(0), InlineData(1000)]
     public void Plan_IsRefused_WhenTheStepsDoNotFitTheSchedule(int steps)
     {
-        var fault = Assert.Throws<ArgumentException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Steps = steps }));
+        var fault = Assert.Throws<ArgumentException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.DpmSolver, Steps = steps }));
         Assert.Contains("1 to 999", fault.Message, StringComparison.Ordinal);
     }
 
