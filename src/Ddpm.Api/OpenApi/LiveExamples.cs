@@ -57,5 +57,6 @@ internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) :
         }
     }
 
-    private static JsonValue Newest(Guid? id) => JsonValue.Create(id ?? None);
+    // As text: the document's writer leaves out what is no JSON type.
+    private static JsonValue Newest(Guid? id) => JsonValue.Create($"{id ?? None}");
 }

@@ -21,7 +21,6 @@ internal static class OpenApiExtensions
         }
 
         swagger.SupportNonNullableReferenceTypes();
-        swagger.NonNullableReferenceTypesAsRequired();
         swagger.CustomSchemaIds(SchemaId);
         swagger.OperationFilter<DescribeOperation>();
         swagger.SchemaFilter<DescribeSchema>();

@@ -1,0 +1,176 @@
+using System.IO.Compression;
+using System.Net;
+using System.Text;
+using Ddpm.Jobs.Life;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Api.Tests;
+
+public sealed class ModelTests(ApiHost host) : IClassFixture<ApiHost>
+{
+    private static readonly byte[] Folder = FakeWorker.Zip(
+        ("model_index.json", "{}"u8.ToArray()), ("unet/diffusion_pytorch_model.safetensors", "weights"u8.ToArray()));
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Create_NamesACheckpoint()
+    {
+        var checkpoint = await host.CheckpointAsync();
+        using var response = await host.PostAsync("/models", $$"""{"name": "made", "checkpointId": "{{checkpoint}}", "description": "Mine."}""");
+        var view = await ApiHost.JsonAsync(response, 201);
+        Assert.Equal("/models/made", response.Headers.Location?.ToString());
+        Assert.Equal(("succeeded", "Mine.", $"{checkpoint}"), ((string?)view["status"], (string?)view["description"], (string?)view["checkpoint"]!["id"]));
+    }
+
+    [Fact]
+    public async Task Create_IsRefused_WhenTheNameIsTaken()
+    {
+        var checkpoint = await host.ModelAsync("taken");
+        using var response = await host.PostAsync("/models", $$"""{"name": "taken", "checkpointId": "{{checkpoint}}"}""");
+        Assert.Contains("PUT /models/taken", (string?)(await ApiHost.ProblemAsync(response, 409))["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Create_GivesTheSameModel_WhenItIsSentTwiceWithOneKey()
+    {
+        var body = $$"""{"name": "twice", "checkpointId": "{{await host.CheckpointAsync()}}"}""";
+        for (var i = 0; i < 2; i++)
+        {
+            using var response = await host.PostAsync("/models", body, ("Idempotency-Key", "model-1"));
+            Assert.Equal("twice", (string?)(await ApiHost.JsonAsync(response, 201))["name"]);
+        }
+    }
+
+    [Fact]
+    public async Task Import_QueuesAJob_AndKeepsTheUpload()
+    {
+        using var form = ApiHost.Form(Folder, "folder.zip", ("name", "imported"));
+        using var response = await host.Client.PostAsync("/models", form, Cancel);
+        Assert.Equal("queued", (string?)(await ApiHost.JsonAsync(response, 202))["status"]);
+        await using var db = host.Database();
+        var model = await db.Models.Include(row => row.Job).SingleAsync(row => row.Name == "imported", Cancel);
+        Assert.Equal(JobKind.ModelImport, model.Job!.Kind);
+        Assert.Equal(Folder, await File.ReadAllBytesAsync(host.Artifacts.PathOf(model.UploadKey!), Cancel));
+
+        using var sample = await host.PostAsync("/samples", """{"model": "imported"}""");
+        Assert.Contains("has not been imported", (string?)(await ApiHost.ProblemAsync(sample, 409))["detail"], StringComparison.Ordinal);
+        using var delete = await host.SendAsync(HttpMethod.Delete, "/models/imported");
+        Assert.Equal(HttpStatusCode.NoContent, delete.StatusCode);
+        Assert.False(host.Artifacts.Exists(model.UploadKey!));
+    }
+
+    [Theory]
+    [InlineData("pickle", "not a zip")]
+    [InlineData("zip of something else", "diffusion_pytorch_model.safetensors")]
+    public async Task Import_SaysWhatIsWrongAndKeepsNothing_WhenTheFileIsNoDiffusersFolder(string kind, string fragment)
+    {
+        var before = host.FilesUnder("").ToHashSet();
+        using var form = ApiHost.Form(kind == "pickle" ? Encoding.UTF8.GetBytes("\u0080\u0004") : FakeWorker.Zip(("a.txt", [1])), "a.zip", ("name", "bad"));
+        using var response = await host.Client.PostAsync("/models", form, Cancel);
+        Assert.Contains(fragment, (string?)(await ApiHost.ProblemAsync(response, 400))["detail"], StringComparison.Ordinal);
+        Assert.Empty(host.FilesUnder("").Except(before));
+    }
+
+    [Fact]
+    public async Task Import_NamesTheField_WhenThereIsNoName()
+    {
+        using var form = ApiHost.Form(Folder);
+        using var response = await host.Client.PostAsync("/models", form, Cancel);
+        Assert.NotNull((await ApiHost.ProblemAsync(response, 400))["errors"]!["name"]);
+    }
+
+    [Fact]
+    public async Task Put_MakesTheModelAndThenMovesIt()
+    {
+        var (first, second) = (await host.CheckpointAsync(), await host.CheckpointAsync());
+        using var made = await host.SendAsync(HttpMethod.Put, "/models/moving", $$"""{"checkpointId": "{{first}}", "description": "Stays."}""");
+        await ApiHost.JsonAsync(made, 201);
+        using var moved = await host.SendAsync(HttpMethod.Put, "/models/moving", $$"""{"checkpointId": "{{second}}"}""");
+        var view = await ApiHost.JsonAsync(moved, 200);
+        Assert.Equal(($"{second}", "Stays."), ((string?)view["checkpoint"]!["id"], (string?)view["description"]));
+    }
+
+    [Theory]
+    [InlineData("/models/Bad%20Name")]
+    [InlineData("/models/.hidden")]
+    public async Task Put_SaysWhatNamesAreLike_WhenItIsNone(string path)
+    {
+        using var response = await host.SendAsync(HttpMethod.Put, path, $$"""{"checkpointId": "{{await host.CheckpointAsync()}}"}""");
+        Assert.NotNull((await ApiHost.ProblemAsync(response, 400))["errors"]!["name"]);
+    }
+
+    [Fact]
+    public async Task List_GivesEveryModelOnce_InTheOrderOfNames()
+    {
+        using var alone = new ApiHost();
+        foreach (var name in new[] { "b", "c", "a" })
+            await alone.ModelAsync(name);
+        var first = await alone.GetJsonAsync("/models?limit=2");
+        var second = await alone.GetJsonAsync($"/models?limit=2&cursor={first["nextCursor"]}");
+        Assert.Equal(["a", "b", "c"], first["items"]!.AsArray().Concat(second["items"]!.AsArray()).Select(item => (string?)item!["name"]));
+        Assert.Null((string?)second["nextCursor"]);
+    }
+
+    [Fact]
+    public async Task Delete_TakesAnImportedCheckpointWithIt_UnlessItHasAnotherName()
+    {
+        var checkpoint = await host.ModelAsync("one");
+        using var put = await host.SendAsync(HttpMethod.Put, "/models/two", $$"""{"checkpointId": "{{checkpoint}}"}""");
+        using var first = await host.SendAsync(HttpMethod.Delete, "/models/one");
+        await host.GetJsonAsync($"/checkpoints/{checkpoint}");
+        using var second = await host.SendAsync(HttpMethod.Delete, "/models/two");
+        using var gone = await host.GetAsync($"/checkpoints/{checkpoint}");
+        await ApiHost.ProblemAsync(gone, 404);
+        Assert.Empty(host.FilesUnder($"models/{checkpoint}"));
+    }
+
+    [Fact]
+    public async Task Delete_IsRefused_WhileSamplesWaitForIt()
+    {
+        await host.SamplesAsync(await host.ModelAsync("busy"), JobStatus.Queued);
+        using var response = await host.SendAsync(HttpMethod.Delete, "/models/busy");
+        await ApiHost.ProblemAsync(response, 409);
+    }
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("?training=true", true)]
+    public async Task Archive_IsTheFolder_StoredAsItIs(string query, bool withTraining)
+    {
+        var checkpoint = await host.CheckpointAsync();
+        using var response = await host.GetAsync($"/checkpoints/{checkpoint}/archive{query}");
+        Assert.Equal("application/zip", response.Content.Headers.ContentType?.MediaType);
+        using var zip = new ZipArchive(new MemoryStream(await response.Content.ReadAsByteArrayAsync(Cancel)));
+        var names = zip.Entries.Select(entry => entry.FullName).ToList();
+        Assert.Equal(withTraining, names.Contains("training/state.json"));
+        Assert.Contains("model_index.json", names);
+        var weights = zip.GetEntry("unet/diffusion_pytorch_model.safetensors")!;
+        Assert.Equal(weights.Length, weights.CompressedLength);
+        using var reader = new StreamReader(await weights.OpenAsync(Cancel));
+        Assert.Equal("weights", await reader.ReadToEndAsync(Cancel));
+    }
+
+    [Fact]
+    public async Task DeleteCheckpoint_IsRefused_WhenItIsNeeded()
+    {
+        var named = await host.ModelAsync("keeper");
+        var running = await host.CheckpointAsync(await host.RunAsync(JobStatus.Running));
+        var sampled = await host.CheckpointAsync();
+        await host.SamplesAsync(sampled, JobStatus.Running);
+        foreach (var (id, fragment) in new[] { (named, "keeper"), (running, "training run"), (sampled, "Samples") })
+        {
+            using var response = await host.SendAsync(HttpMethod.Delete, $"/checkpoints/{id}");
+            Assert.Contains(fragment, (string?)(await ApiHost.ProblemAsync(response, 409))["detail"], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task DeleteCheckpoint_RemovesItsFiles_WhenNothingNeedsIt()
+    {
+        var id = await host.CheckpointAsync(await host.RunAsync());
+        using var response = await host.SendAsync(HttpMethod.Delete, $"/checkpoints/{id}");
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.Empty(host.FilesUnder($"models/{id}"));
+    }
+}
