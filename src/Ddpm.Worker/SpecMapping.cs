@@ -20,9 +20,7 @@ internal static class SpecMapping
     /// <summary>The network for pictures of a dataset.</summary>
     public static UNetConfig ToNetwork(NetworkSpec spec, ImageDataset dataset)
     {
-        var levels = spec.BlockOutChannels.Count;
-        IReadOnlyList<string> down = spec.DownBlockTypes
-            ?? [.. Enumerable.Range(0, levels).Select(level => level == levels - 2 ? "AttnDownBlock2D" : "DownBlock2D")];
+        var down = spec.DownBlockTypes ?? UNetConfig.ArticleDownBlocks(spec.BlockOutChannels.Count);
         return new UNetConfig
         {
             SampleSize = dataset.Height,
@@ -31,7 +29,7 @@ internal static class SpecMapping
             BlockOutChannels = spec.BlockOutChannels,
             LayersPerBlock = spec.LayersPerBlock,
             DownBlockTypes = down,
-            UpBlockTypes = spec.UpBlockTypes ?? [.. down.Reverse().Select(type => type.Replace("Down", "Up", StringComparison.Ordinal))],
+            UpBlockTypes = spec.UpBlockTypes ?? UNetConfig.MirroredUpBlocks(down),
             AttentionHeadDim = spec.AttentionHeadDim,
             NormNumGroups = spec.NormNumGroups,
             Dropout = spec.Dropout,
@@ -103,18 +101,17 @@ internal static class SpecMapping
     };
 
     /// <summary>Rows and columns of the grid: what was asked, completed to hold all pictures.</summary>
+    /// <exception cref="JobFailedException">The pictures do not fit.</exception>
     public static (int Rows, int Columns) ToLayout(SamplingSpec spec)
     {
-        var layout = (spec.Rows, spec.Columns) switch
+        try
         {
-            (null, null) => ImageGrid.LayoutFor(spec.Count),
-            ({ } rows, null) => (rows, DivideUp(spec.Count, rows)),
-            (null, { } columns) => (DivideUp(spec.Count, columns), columns),
-            ({ } rows, { } columns) => (rows, columns),
-        };
-        return (long)layout.Item1 * layout.Item2 >= spec.Count
-            ? layout
-            : throw new JobFailedException($"{spec.Count} pictures do not fit into {layout.Item1} rows of {layout.Item2}.");
+            return ImageGrid.LayoutFor(spec.Count, spec.Rows, spec.Columns);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new JobFailedException(fault.Message, fault);
+        }
     }
 
     /// <summary>What is made of a dataset's pictures.</summary>
@@ -129,6 +126,4 @@ internal static class SpecMapping
 
     // A multiple of the interval, so that it still falls on ends of epochs.
     private static long AtLeastApart(long steps) => steps * ((FewestStepsBetween + steps - 1) / steps);
-
-    private static int DivideUp(int count, int by) => (count + by - 1) / by;
 }

@@ -12,6 +12,9 @@ public sealed class BadInputTests : IDisposable
     [InlineData("train . --out x --resolution 7", "--resolution")]
     [InlineData("sample . --sampler euler", "--sampler")]
     [InlineData("serve --urls http://0.0.0.0:1", "--urls")]
+    [InlineData("sample faces-32 --sampler dpmsolver++ --steps 1000", "at most 999")]
+    [InlineData("sample faces-32 --count 5 --rows 2 --columns 2", "--rows")]
+    [InlineData("train . --out x --channels 32,3", "--channels")]
     [InlineData("frobnicate", "frobnicate")]
     public void BadInput_IsRefusedInOneLineThatNamesIt(string arguments, string named)
     {

@@ -33,10 +33,16 @@ internal static class SampleRules
     /// <exception cref="RequestProblem">The model has fewer timesteps.</exception>
     public static SamplingSpec SpecFor(CreateSamples request, Checkpoint checkpoint)
     {
-        var timesteps = Timesteps(checkpoint.SchedulerConfig);
-        if (request.Steps > timesteps)
-            throw Faults.One("steps", $"must be from 1 to {timesteps}, the timesteps that this model was trained with; it is {request.Steps}");
-        return request.ToSpec(request.Steps ?? Math.Min(timesteps, request.Sampler switch
+        var (timesteps, spacing) = Schedule(checkpoint.SchedulerConfig);
+        // A multistep solver needs n + 1 different timesteps, unless they trail.
+        var lost = request.Sampler == SamplerNames.DpmSolver && (request.TimestepSpacing ?? spacing) != "trailing" ? 1 : 0;
+        var most = Math.Max(1, timesteps - lost);
+        if (request.Steps > most)
+        {
+            throw Faults.One("steps", $"must be from 1 to {most}, since this model was trained with {timesteps} timesteps"
+                + $"{(lost == 0 ? "" : $" and {request.Sampler} needs one more than it has steps")}; it is {request.Steps}");
+        }
+        return request.ToSpec(request.Steps ?? Math.Min(most, request.Sampler switch
         {
             SamplerNames.Ddim => DefaultDdimSteps,
             SamplerNames.DpmSolver => DefaultDpmSolverSteps,
@@ -56,16 +62,19 @@ internal static class SampleRules
             faults.Add("rows", $"would leave a row empty: {spec.Count} pictures in {columns} columns fill {(spec.Count + columns - 1) / columns}, not {rows}");
     }
 
-    private static int Timesteps(string schedulerConfig)
+    private static (int Timesteps, string? Spacing) Schedule(string schedulerConfig)
     {
         try
         {
             using var document = JsonDocument.Parse(schedulerConfig);
-            return document.RootElement.TryGetProperty("num_train_timesteps", out var value) ? value.GetInt32() : DefaultTimesteps;
+            var root = document.RootElement;
+            return (
+                root.TryGetProperty("num_train_timesteps", out var timesteps) ? timesteps.GetInt32() : DefaultTimesteps,
+                root.TryGetProperty("timestep_spacing", out var spacing) ? spacing.GetString() : null);
         }
         catch (JsonException)
         {
-            return DefaultTimesteps;
+            return (DefaultTimesteps, null);
         }
     }
 }

@@ -27,6 +27,17 @@ internal static class Arguments
             CustomParser = result => Parse(result, name, from, to),
         };
 
+    /// <summary>Whole numbers with commas between them.</summary>
+    public static Option<string> List(string name, string description, int most, int from, int to, string usual)
+    {
+        var option = new Option<string>(name) { DefaultValueFactory = _ => usual };
+        return WithList(option, description, most, from, to);
+    }
+
+    /// <summary>Whole numbers with commas between them; may be left out.</summary>
+    public static Option<string?> OptionalList(string name, string description, int most, int from, int to) =>
+        WithList(new Option<string?>(name), description, most, from, to);
+
     /// <summary>One of some words; <paramref name="usual"/> may be null.</summary>
     public static Option<string?> Choice(string name, string description, string? usual, params string[] words) => new(name)
     {
@@ -52,6 +63,23 @@ internal static class Arguments
 
     /// <summary>How many cores it may use.</summary>
     public static Option<int?> Threads() => OptionalNumber("--threads", "CPU threads of the network; all cores if not given.", 1, 1024);
+
+    private static Option<T> WithList<T>(Option<T> option, string description, int most, int from, int to)
+        where T : class?
+    {
+        option.Description = $"{description} 1 to {most} numbers with commas between them, each {from} to {to}.";
+        option.HelpName = "LIST";
+        option.Validators.Add(result =>
+        {
+            var text = result.Tokens.Count == 1 ? result.Tokens[0].Value : null;
+            if (text is null)
+                return;
+            var parts = text.Split(',');
+            if (parts.Length > most || !parts.All(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to))
+                result.AddError($"{option.Name} is '{text}'; 1 to {most} whole numbers from {from} to {to} with commas between them are accepted.");
+        });
+        return option;
+    }
 
     private static T? Parse<T>(ArgumentResult result, string name, T from, T to)
         where T : struct, INumber<T>

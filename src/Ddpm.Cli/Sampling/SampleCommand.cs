@@ -51,8 +51,8 @@ internal static class SampleCommand
                     Spacing = parsed.GetValue(spacing) is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : null,
                 },
             };
-            if (request.Sampler.Steps > loaded.Schedule.Timesteps)
-                throw new UserErrorException($"--steps is {request.Sampler.Steps}; at most {loaded.Schedule.Timesteps}, the timesteps of the model, is accepted.");
+            if (request.Sampler.Steps > request.Sampler.MostSteps(loaded.Schedule))
+                throw new UserErrorException($"--steps is {request.Sampler.Steps}; at most {request.Sampler.MostSteps(loaded.Schedule)} are accepted with this model, sampler and spacing.");
             var drawn = ProgressDisplay.Run("Drawing", display => loaded.Sample(request, new Reporter(display), interruption.Token));
             Write(drawn, layout, parsed.GetRequiredValue(grid), parsed.GetValue(images), request.FirstImage);
             return 0;
@@ -62,17 +62,14 @@ internal static class SampleCommand
 
     private static (int Rows, int Columns) Layout(int count, int? rows, int? columns)
     {
-        var (usualRows, usualColumns) = ImageGrid.LayoutFor(count);
-        (int Rows, int Columns) layout = (rows, columns) switch
+        try
         {
-            (null, null) => (usualRows, usualColumns),
-            ({ } r, null) => (r, (count + r - 1) / r),
-            (null, { } c) => ((count + c - 1) / c, c),
-            ({ } r, { } c) => (r, c),
-        };
-        return (long)layout.Rows * layout.Columns >= count
-            ? layout
-            : throw new UserErrorException($"--rows {layout.Rows} and --columns {layout.Columns} leave no room for --count {count} pictures.");
+            return ImageGrid.LayoutFor(count, rows, columns);
+        }
+        catch (ArgumentException)
+        {
+            throw new UserErrorException($"--rows {rows} and --columns {columns} leave no room for --count {count} pictures.");
+        }
     }
 
     private static void Write(PixelBatch drawn, (int Rows, int Columns) layout, string grid, string? folder, int first)
@@ -85,10 +82,7 @@ internal static class SampleCommand
             return;
         Directory.CreateDirectory(folder);
         for (var n = 0; n < drawn.Count; n++)
-        {
-            var one = new PixelBatch(drawn.Image(n).ToArray(), 1, drawn.Channels, drawn.Height, drawn.Width);
-            File.WriteAllBytes(Path.Combine(folder, $"{first + n}.png"), ImageGrid.EncodePng(one, 1, 1));
-        }
+            File.WriteAllBytes(Path.Combine(folder, $"{first + n}.png"), ImageGrid.EncodePng(drawn.Only(n), 1, 1));
     }
 
     private sealed class Reporter(ProgressDisplay display) : IProgress<SamplingProgress>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
 using Ddpm.Engine.Data;
@@ -24,8 +23,10 @@ internal sealed class TrainCommand
     private readonly Option<int> _resolution = Arguments.Number("--resolution", "Side that pictures are cropped and brought to, in pixels.", 8, 512, 64);
     private readonly Option<int?> _limit = Arguments.OptionalNumber("--limit", "At most so many pictures, the first in name order.", 1, 10_000_000);
     private readonly Option<bool> _deduplicate = new("--deduplicate") { Description = "Keep one of each set of pictures with identical content." };
-    private readonly Option<string> _channels = ChannelsOption();
+    private readonly Option<string> _channels = Arguments.List("--channels", "Channels of each level of the network, from the full resolution down.", 8, 4, 2048, Usual.Channels);
     private readonly Option<int> _layers = Arguments.Number("--layers", "Residual blocks of each level.", 1, 8, Usual.Layers);
+    private readonly Option<string?> _attention = Arguments.OptionalList(
+        "--attention-resolutions", "Resolutions in pixels whose level has self-attention; that of the second level from the bottom if not given.", 8, 1, 512);
     private readonly Option<double> _dropout = Arguments.Number("--dropout", "Probability of dropping an activation.", 0, 0.9, Usual.Dropout);
     private readonly Option<int> _timesteps = Arguments.Number("--timesteps", "Diffusion steps T.", 10, 10_000, Usual.Timesteps);
     private readonly Option<string?> _betaSchedule = Arguments.Choice("--beta-schedule", "Noise schedule:", Usual.BetaSchedule, "linear", "scaled_linear", "squaredcos_cap_v2");
@@ -53,7 +54,7 @@ internal sealed class TrainCommand
             "train",
             "Trains a network on pictures. FOLDER receives dataset/, previews/, checkpoints/, metrics.csv, loss.png and, at the end, model/: a diffusers folder. Ctrl-C saves.")
         {
-            _data, _out, _resume, _resolution, _limit, _deduplicate, _channels, _layers, _dropout, _timesteps, _betaSchedule, _epochs, _steps, _batchSize, _accumulate,
+            _data, _out, _resume, _resolution, _limit, _deduplicate, _channels, _layers, _attention, _dropout, _timesteps, _betaSchedule, _epochs, _steps, _batchSize, _accumulate,
             _learningRate, _warmup, _weightDecay, _ema, _seed, _flip, _device, _threads, _checkpointEvery, _previewEvery, _keep,
         };
         command.SetAction(Run);
@@ -120,6 +121,7 @@ internal sealed class TrainCommand
         {
             Channels = Of(_channels, otherwise.Channels),
             Layers = Of(_layers, otherwise.Layers),
+            AttentionResolutions = Of(_attention, otherwise.AttentionResolutions),
             Dropout = Of(_dropout, otherwise.Dropout),
             Timesteps = Of(_timesteps, otherwise.Timesteps),
             BetaSchedule = Of(_betaSchedule, otherwise.BetaSchedule)!,
@@ -134,23 +136,5 @@ internal sealed class TrainCommand
             Seed = Of(_seed, otherwise.Seed),
             Flip = Of(_flip, otherwise.Flip),
         };
-    }
-
-    private static Option<string> ChannelsOption()
-    {
-        const string Accepted = "1 to 8 numbers from 4 to 2048 with commas between them, such as 64,128,256, are accepted";
-        var option = new Option<string>("--channels")
-        {
-            Description = "Channels of each level of the network, from the full resolution down, with commas between them.",
-            HelpName = "LIST",
-            DefaultValueFactory = _ => Usual.Channels,
-        };
-        option.Validators.Add(result =>
-        {
-            var parts = (result.GetValueOrDefault<string>() ?? "").Split(',');
-            if (parts.Length > 8 || !parts.All(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var channels) && channels is >= 4 and <= 2048))
-                result.AddError($"--channels is '{result.GetValueOrDefault<string>()}'; {Accepted}.");
-        });
-        return option;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
+using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
@@ -21,6 +22,9 @@ internal sealed record TrainSettings
     /// <summary>Channels of each level, apart by commas.</summary>
     public string Channels { get; init; } = "64,128,128,256";
     public int Layers { get; init; } = 2;
+
+    /// <summary>Resolutions whose level has attention, apart by commas; null for the second level from the bottom, as in the article's notebook.</summary>
+    public string? AttentionResolutions { get; init; }
     public double Dropout { get; init; }
     public int Timesteps { get; init; } = 1000;
     public string BetaSchedule { get; init; } = "linear";
@@ -55,11 +59,12 @@ internal sealed record TrainSettings
             $"{(property.Name == nameof(Dataset) ? "DATA" : "--" + JsonNamingPolicy.KebabCaseLower.ConvertName(property.Name))} is {property.GetValue(this)}, and was {property.GetValue(saved)}"))
         .FirstOrDefault();
 
-    /// <summary>The network: attention at the second level from the bottom and in the middle, as in the article's notebook.</summary>
+    /// <summary>The network: attention where it was asked for, and in the middle.</summary>
+    /// <exception cref="UserErrorException">Attention is asked for at a resolution that no level has.</exception>
     public UNetConfig ToNetwork(ImageDataset dataset)
     {
-        int[] channels = [.. Channels.Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
-        var attention = channels.Length - 2;
+        var channels = Numbers(Channels);
+        var down = DownBlocks(channels.Length, dataset.Height);
         return new UNetConfig
         {
             SampleSize = dataset.Height,
@@ -67,8 +72,8 @@ internal sealed record TrainSettings
             OutChannels = dataset.Channels,
             BlockOutChannels = channels,
             LayersPerBlock = Layers,
-            DownBlockTypes = [.. channels.Select((_, level) => level == attention ? "AttnDownBlock2D" : "DownBlock2D")],
-            UpBlockTypes = [.. channels.Select((_, level) => channels.Length - 1 - level == attention ? "AttnUpBlock2D" : "UpBlock2D")],
+            DownBlockTypes = down,
+            UpBlockTypes = UNetConfig.MirroredUpBlocks(down),
             AttentionHeadDim = CommonDivisor(channels, 8),
             NormNumGroups = CommonDivisor(channels, 32),
             Dropout = Dropout,
@@ -93,6 +98,19 @@ internal sealed record TrainSettings
         var total = Steps ?? Epochs * Trainer.StepsPerEpoch(images, config);
         return config with { TotalSteps = total, WarmupSteps = Warmup ?? (int)Math.Min(500, total / 10) };
     }
+
+    private IReadOnlyList<string> DownBlocks(int levels, int size)
+    {
+        if (AttentionResolutions is null)
+            return UNetConfig.ArticleDownBlocks(levels);
+        var asked = Numbers(AttentionResolutions);
+        int[] ofLevels = [.. Enumerable.Range(0, levels).Select(level => size >> level)];
+        if (asked.Except(ofLevels).ToList() is [var stray, ..])
+            throw new UserErrorException($"--attention-resolutions names {stray}; the levels of this network are at {string.Join(", ", ofLevels)}.");
+        return UNetConfig.DownBlocks(levels, level => asked.Contains(ofLevels[level]));
+    }
+
+    private static int[] Numbers(string list) => [.. list.Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
 
     // Small networks need fewer groups and narrower heads than the usual 32 and 8.
     private static int CommonDivisor(int[] channels, int usual) =>

@@ -36,4 +36,22 @@ public static class ImageGrid
         var columns = (int)Math.Ceiling(Math.Sqrt(Math.Max(count, 1)));
         return ((Math.Max(count, 1) + columns - 1) / columns, columns);
     }
+
+    /// <summary>Rows and columns as asked; what is null is made large enough for all pictures, both as nearly square as may be.</summary>
+    /// <exception cref="ArgumentException">The pictures do not fit.</exception>
+    public static (int Rows, int Columns) LayoutFor(int count, int? rows, int? columns)
+    {
+        (int Rows, int Columns) layout = (rows, columns) switch
+        {
+            (null, null) => LayoutFor(count),
+            ({ } r, null) => (r, DivideUp(count, r)),
+            (null, { } c) => (DivideUp(count, c), c),
+            ({ } r, { } c) => (r, c),
+        };
+        return (long)layout.Rows * layout.Columns >= count
+            ? layout
+            : throw new ArgumentException($"{count} pictures do not fit into {layout.Rows} rows of {layout.Columns}.", nameof(rows));
+    }
+
+    private static int DivideUp(int count, int by) => (count + by - 1) / by;
 }

@@ -19,4 +19,8 @@ public sealed record PixelBatch(byte[] Pixels, int Count, int Channels, int Heig
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
         return Pixels.AsSpan(index * ImageBytes, ImageBytes);
     }
+
+    /// <summary>One picture as a batch of its own. A copy.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such picture.</exception>
+    public PixelBatch Only(int index) => this with { Pixels = Image(index).ToArray(), Count = 1 };
 }

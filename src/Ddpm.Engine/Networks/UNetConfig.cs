@@ -151,6 +151,17 @@ public sealed record UNetConfig
         return JsonSerializer.Serialize(keys, Json) + "\n";
     }
 
+    /// <summary>Down blocks with attention at the second level from the bottom, as in the article's notebook; none where there is one level.</summary>
+    public static IReadOnlyList<string> ArticleDownBlocks(int levels) => DownBlocks(levels, level => level == levels - 2);
+
+    /// <summary>Down blocks, from the full resolution down, with attention where <paramref name="attends"/> says so of a level.</summary>
+    public static IReadOnlyList<string> DownBlocks(int levels, Func<int, bool> attends) =>
+        [.. Enumerable.Range(0, levels).Select(level => attends(level) ? "AttnDownBlock2D" : "DownBlock2D")];
+
+    /// <summary>The up blocks, from the lowest resolution up, that mirror <paramref name="downBlocks"/>.</summary>
+    public static IReadOnlyList<string> MirroredUpBlocks(IReadOnlyList<string> downBlocks) =>
+        [.. downBlocks.Reverse().Select(type => type.Replace("Down", "Up", StringComparison.Ordinal))];
+
     /// <summary>Checks every field and every relation between fields.</summary>
     /// <exception cref="UNetConfigException">With one sentence for each fault.</exception>
     public void Validate()

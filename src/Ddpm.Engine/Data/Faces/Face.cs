@@ -60,8 +60,7 @@ internal sealed record Face
             Iris = Pick(random, Trait.Iris, FacePalette.Iris),
             Mouth = Pick(random, Trait.Mouth, [Mouth.Smile, Mouth.Smile, Mouth.Smile, Mouth.Grin, Mouth.Grin, Mouth.Calm, Mouth.Surprised]),
             Glasses = Pick(random, Trait.Glasses, [.. Enumerable.Repeat(Glasses.None, 8), Glasses.Round, Glasses.Square]),
-            Hat = style is HairStyle.Buns ? Hat.None // nothing fits over them
-                : Pick(random, Trait.Hat, [Hat.None, Hat.None, Hat.None, Hat.None, Hat.Beanie, Hat.Bow]),
+            Hat = Pick(random, Trait.Hat, HatsOver(style)),
             Cloth = Pick(random, Trait.Cloth, FacePalette.Cloth),
             Background = Pick(random, Trait.Background, FacePalette.Background),
             Gaze = Pick(random, Trait.Gaze, [-1.0, 0, 0, 0, 1]),
@@ -72,6 +71,14 @@ internal sealed record Face
             Scale = Between(random, Trait.Scale, 0.96, 1.04),
         };
     }
+
+    // Nothing fits over buns, and a beanie would hide all of the short styles, whose colour is the class.
+    private static IReadOnlyList<Hat> HatsOver(HairStyle style) => style switch
+    {
+        HairStyle.Buns => [Hat.None],
+        HairStyle.Bob or HairStyle.Long or HairStyle.Curly or HairStyle.Pigtails => [Hat.None, Hat.None, Hat.None, Hat.None, Hat.Beanie, Hat.Bow],
+        _ => [Hat.None, Hat.None, Hat.None, Hat.None, Hat.None, Hat.Bow],
+    };
 
     // One random number each: a trait more does not change the others.
     private enum Trait : ulong { Hair, Style, Skin, Iris, Mouth, Glasses, Hat, Cloth, Background, Gaze, Brows, Mirrored, MoveX, MoveY, Scale }
