@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
+using Ddpm.Cli.Models;
 using Ddpm.Cli.Sampling;
 using Ddpm.Cli.Serving;
 using Ddpm.Cli.Training;
@@ -10,6 +11,7 @@ var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2
     TrainCommand.Create(),
     ServeCommand.Create(),
     SampleCommand.Create(),
+    ModelCommands.Create(),
     DatasetCommands.Create(),
     TestCommand.Create(),
 };

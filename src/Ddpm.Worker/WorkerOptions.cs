@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Ddpm.Engine.Checkpoints;
 
 namespace Ddpm.Worker;
 
@@ -19,7 +20,7 @@ internal sealed record WorkerOptions
 
     /// <summary>Most bytes of the weights of an imported model. From 1 KiB to 1 TiB; default 8 GiB.</summary>
     [Range(1024.0, 1_099_511_627_776.0)]
-    public long MaxModelBytes { get; init; } = 8L << 30;
+    public long MaxModelBytes { get; init; } = DiffusersArchive.UsualMaxWeightBytes;
 
     /// <summary>How often a training run records its progress at most. From 10 milliseconds to 10 minutes; default 1 second.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]

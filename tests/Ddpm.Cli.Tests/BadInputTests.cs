@@ -1,42 +1,37 @@
-using System.Diagnostics;
-
 namespace Ddpm.Cli.Tests;
 
 /// <summary>What a person gets to read who asks for what cannot be done.</summary>
+[Trait("Category", "services")]
 public sealed class BadInputTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("ddpm-cli-").FullName;
+    private readonly TemporaryFolder _folder = new();
 
     [Theory]
     [InlineData("train nowhere --out x", "nowhere")]
     [InlineData("train . --out x --resolution 7", "--resolution")]
+    [InlineData("train . --out x --channels 32,3", "--channels")]
     [InlineData("sample . --sampler euler", "--sampler")]
-    [InlineData("serve --urls http://0.0.0.0:1", "--urls")]
+    [InlineData("sample nowhere", "faces-32")]
     [InlineData("sample faces-32 --sampler dpmsolver++ --steps 1000", "at most 999")]
     [InlineData("sample faces-32 --count 5 --rows 2 --columns 2", "--rows")]
-    [InlineData("train . --out x --channels 32,3", "--channels")]
+    [InlineData("sample faces-32 --clip-sample maybe", "--clip-sample")]
+    [InlineData("sample faces-32 --seed 1 --seed 2", "--seed")]
+    [InlineData("serve --urls http://0.0.0.0:1", "--urls")]
+    [InlineData("model info nowhere", "faces-32")]
+    [InlineData("model info .", "unet/config.json")]
+    [InlineData("model export faces-32", "--out")]
+    [InlineData("model import faces-32", "--out or --server")]
+    [InlineData("model import faces-32 --server http://127.0.0.1:1", "--name")]
+    [InlineData("model import faces-32 --server nonsense --name a", "http://127.0.0.1:5080")]
+    [InlineData("model import faces-32 --server http://127.0.0.1:1 --name a", "http://127.0.0.1:1: Connection refused")]
     [InlineData("frobnicate", "frobnicate")]
     public void BadInput_IsRefusedInOneLineThatNamesIt(string arguments, string named)
     {
-        var (status, _, errors) = Ddpm(arguments);
+        var (status, _, errors) = Tool.Run(_folder.Path, arguments.Split(' '));
         Assert.NotEqual(0, status);
         Assert.Contains(named, errors, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private (int Status, string Output, string Errors) Ddpm(string arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo("dotnet", $"\"{Path.Combine(AppContext.BaseDirectory, "ddpm.dll")}\" {arguments}")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = _folder,
-        })!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, errors.Result);
-    }
+    public void Dispose() => _folder.Dispose();
 }

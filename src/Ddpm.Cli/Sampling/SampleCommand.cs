@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ddpm.Cli.CommandLine;
+using Ddpm.Cli.Models;
 using Ddpm.Engine;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
@@ -26,13 +27,14 @@ internal static class SampleCommand
         var steps = Arguments.OptionalNumber("--steps", "Network calls a picture, at most the model's T; ddpm: T, ddim: 50, dpmsolver++: 25, if not given.", 1, 10_000);
         var eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
         var spacing = Arguments.Choice("--spacing", "Which timesteps a short run visits; the model's own if not given:", null, "leading", "trailing", "linspace");
+        var clip = Arguments.Choice("--clip-sample", "Whether x̂₀ is clipped at every step; as the model's schedule says if not given. diffusers' DPM-Solver++ never clips:", null, "true", "false");
         var rows = Arguments.OptionalNumber("--rows", "Rows of the grid; as square as may be if not given.", 1, 10_000);
         var columns = Arguments.OptionalNumber("--columns", "Columns of the grid.", 1, 10_000);
         var grid = new Option<string>("--out") { Description = "The grid, a PNG.", HelpName = "FILE", DefaultValueFactory = _ => "grid.png" };
         var images = new Option<string?>("--images") { Description = "Also write each picture into this folder, as 0.png, 1.png, …", HelpName = "FOLDER" };
         var device = Arguments.Device();
         var threads = Arguments.Threads();
-        var command = new Command("sample", "Draws pictures with a model.") { model, count, first, seed, sampler, steps, eta, spacing, rows, columns, grid, images, device, threads };
+        var command = new Command("sample", "Draws pictures with a model.") { model, count, first, seed, sampler, steps, eta, spacing, clip, rows, columns, grid, images, device, threads };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();
@@ -49,6 +51,7 @@ internal static class SampleCommand
                     Steps = parsed.GetValue(steps),
                     Eta = parsed.GetValue(eta),
                     Spacing = parsed.GetValue(spacing) is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : null,
+                    ClipSample = parsed.GetValue(clip) is { } answer ? answer == "true" : null,
                 },
             };
             if (request.Sampler.Steps > request.Sampler.MostSteps(loaded.Schedule))

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ddpm.Cli.CommandLine;
+using Ddpm.Cli.Models;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Training;

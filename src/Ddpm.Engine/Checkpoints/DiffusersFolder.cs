@@ -13,6 +13,7 @@ public sealed class DiffusersFolder
     private const string ConfigFile = "config.json";
     private const string WeightsFile = "diffusion_pytorch_model.safetensors";
     private const string SchedulerFile = "scheduler_config.json";
+    private const string IndexFile = "model_index.json";
     private const string IndexJson =
         """
         {
@@ -30,13 +31,21 @@ public sealed class DiffusersFolder
 
         """;
 
-    private DiffusersFolder(string path, string weightsPath, UNetConfig network, NoiseScheduleConfig schedule)
+    private DiffusersFolder(string path, string weightsPath, UNetConfig network, string scheduleJson)
     {
         Location = path;
         WeightsPath = weightsPath;
         Network = network;
-        Schedule = schedule;
+        ScheduleJson = scheduleJson;
+        Schedule = NoiseScheduleConfig.FromJson(scheduleJson);
     }
+
+    /// <summary>The files of a model below its folder, first as they lie today, then as the first releases of diffusers wrote them.</summary>
+    public static IReadOnlyList<string> Files { get; } = [IndexFile, .. Components, ConfigFile, WeightsFile, SchedulerFile];
+
+    internal static string HowToConvert => "Save the model with safe_serialization=True, which writes safetensors.";
+
+    private static string[] Components => [$"unet/{ConfigFile}", $"unet/{WeightsFile}", $"scheduler/{SchedulerFile}"];
 
     /// <summary>Where it is.</summary>
     public string Location { get; }
@@ -50,28 +59,47 @@ public sealed class DiffusersFolder
     /// <summary>The noise schedule.</summary>
     public NoiseScheduleConfig Schedule { get; }
 
+    /// <summary>The noise schedule's file as it stands in the folder.</summary>
+    public string ScheduleJson { get; }
+
     /// <summary>Whether a folder looks like one: it holds a network's configuration where one belongs.</summary>
     public static bool IsOne(string path) =>
         File.Exists(Path.Combine(path, "unet", ConfigFile)) || (File.Exists(Path.Combine(path, ConfigFile)) && File.Exists(Path.Combine(path, SchedulerFile)));
 
-    /// <summary>Reads the configurations of a folder; the weights are not touched.</summary>
+    /// <summary>Whether every file lies where diffusers writes it today.</summary>
+    public static bool IsWhole(string path) => Components.Prepend(IndexFile).All(file => File.Exists(Path.Combine(path, file)));
+
+    /// <summary>Reads the configurations of a folder; the weights must be there and are not touched.</summary>
     /// <exception cref="CheckpointException">A file is missing or unsound.</exception>
     public static DiffusersFolder Open(string path)
     {
         if (!Directory.Exists(path))
             throw new CheckpointException($"There is no folder '{path}'.");
+        if (!IsOne(path))
+            throw new CheckpointException($"'{path}' is no diffusers folder: neither unet/{ConfigFile} nor {ConfigFile} with {SchedulerFile} is in it.");
         var unet = Directory.Exists(Path.Combine(path, "unet")) ? Path.Combine(path, "unet") : path;
         var scheduler = Directory.Exists(Path.Combine(path, "scheduler")) ? Path.Combine(path, "scheduler") : path;
         try
         {
             var network = UNetConfig.FromJson(ReadText(Path.Combine(unet, ConfigFile)));
-            var schedule = NoiseScheduleConfig.FromJson(ReadText(Path.Combine(scheduler, SchedulerFile)));
-            return new DiffusersFolder(path, Path.Combine(unet, WeightsFile), network, schedule);
+            var folder = new DiffusersFolder(path, Path.Combine(unet, WeightsFile), network, ReadText(Path.Combine(scheduler, SchedulerFile)));
+            return File.Exists(folder.WeightsPath) ? folder : throw new CheckpointException(WithoutWeights(unet));
         }
         catch (UNetConfigException fault)
         {
             throw new CheckpointException($"{ConfigFile}: {fault.Message}", fault);
         }
+    }
+
+    /// <summary>Refuses a network that no picture can be drawn with.</summary>
+    /// <exception cref="CheckpointException">It is of a kind that is not supported.</exception>
+    public void RequireDrawable()
+    {
+        if (Network.NumClassEmbeds is not null)
+            throw new CheckpointException("The model is class-conditional (num_class_embeds is set), which is not supported yet.");
+        if (Network.InChannels is not (1 or 3) || Network.OutChannels != Network.InChannels)
+            throw new CheckpointException(
+                $"The model takes {Network.InChannels} channels and gives {Network.OutChannels}; pictures have 1 or 3, and learned variances are not supported.");
     }
 
     /// <summary>Builds the network and loads the weights.</summary>
@@ -98,13 +126,25 @@ public sealed class DiffusersFolder
     /// <param name="path">Made where it is not there.</param>
     /// <param name="network">Its configuration is written too.</param>
     /// <param name="schedule">The noise schedule.</param>
-    public static void Write(string path, UNet network, NoiseScheduleConfig schedule)
+    public static void Write(string path, UNet network, NoiseScheduleConfig schedule) => Write(path, network, schedule.ToJson());
+
+    /// <summary>Writes this model as diffusers does today: sub-folders, present names, float32 weights. Loads it first, so what is written is sound.</summary>
+    /// <param name="path">Made where it is not there.</param>
+    /// <exception cref="CheckpointException">The weights do not fit the configuration.</exception>
+    public void WriteNormalised(string path)
+    {
+        using var network = LoadNetwork(CPU);
+        // The schedule goes as it came: a key that is absent stands for each sampler's own default, which no value written out could.
+        Write(path, network, ScheduleJson);
+    }
+
+    private static void Write(string path, UNet network, string scheduleJson)
     {
         Directory.CreateDirectory(Path.Combine(path, "unet"));
         Directory.CreateDirectory(Path.Combine(path, "scheduler"));
-        WriteText(Path.Combine(path, "model_index.json"), IndexJson);
+        WriteText(Path.Combine(path, IndexFile), IndexJson);
         WriteText(Path.Combine(path, "unet", ConfigFile), network.Config.ToJson());
-        WriteText(Path.Combine(path, "scheduler", SchedulerFile), schedule.ToJson());
+        WriteText(Path.Combine(path, "scheduler", SchedulerFile), scheduleJson);
         UNetWeights.Save(network, Path.Combine(path, "unet", WeightsFile));
     }
 
@@ -120,6 +160,17 @@ public sealed class DiffusersFolder
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
         file.Write(Encoding.UTF8.GetBytes(text));
         file.Flush(flushToDisk: true);
+    }
+
+    private static string WithoutWeights(string unet)
+    {
+        var others = Directory.EnumerateFiles(unet).Select(Path.GetFileName).OfType<string>().ToList();
+        var place = $"{WeightsFile} is missing in '{Path.GetFileName(Path.GetFullPath(unet))}'";
+        return others.FirstOrDefault(name => Path.GetExtension(name) is ".bin" or ".pt" or ".pth" or ".ckpt") is { } pickle
+            ? $"{place}, and {pickle} is a pickle, which can run code and is never read. {HowToConvert}"
+            : others.Contains(WeightsFile + ".index.json")
+                ? $"{place}: the weights are in several files, which is not supported. Save the model with a larger max_shard_size."
+                : $"{place}.";
     }
 
     // Configurations are small; a huge one is not a configuration.

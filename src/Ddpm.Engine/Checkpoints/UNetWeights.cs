@@ -19,10 +19,10 @@ public static class UNetWeights
                 throw new CheckpointException($"{name} holds '{WeightNames.Modern(entry.Name)}' twice, under its old and its new name.");
 
         var expected = network.state_dict();
-        if (expected.Keys.Except(stored.Keys).ToList() is [var missing, ..] absent)
-            throw new CheckpointException($"{name} lacks {absent.Count} of the network's {expected.Count} tensors, the first '{missing}'.");
-        if (stored.Keys.Except(expected.Keys).ToList() is [var extra, ..] surplus)
-            throw new CheckpointException($"{name} holds {surplus.Count} tensors that the network does not have, the first '{extra}'.");
+        if (expected.Keys.Except(stored.Keys).ToList() is { Count: > 0 } missing)
+            throw new CheckpointException($"{name} lacks {missing.Count} of the network's {expected.Count} tensors: {Some(missing)}.");
+        if (stored.Keys.Except(expected.Keys).ToList() is { Count: > 0 } extra)
+            throw new CheckpointException($"{name} holds {extra.Count} tensors that the network does not have: {Some(extra)}.");
         foreach (var (key, target) in expected)
             if (!target.shape.SequenceEqual(stored[key].Shape))
                 throw new CheckpointException($"{name}: '{key}' has shape [{string.Join(", ", stored[key].Shape)}]; the network's configuration needs [{string.Join(", ", target.shape)}].");
@@ -38,6 +38,9 @@ public static class UNetWeights
             target.copy_(value);
         }
     }
+
+    private static string Some(List<string> names) =>
+        string.Join(", ", names.Take(5).Select(name => $"'{name}'")) + (names.Count > 5 ? $" and {names.Count - 5} more" : "");
 
     /// <summary>Writes the network's weights.</summary>
     public static void Save(UNet network, string path) => Safetensors.Write(path, network.state_dict());

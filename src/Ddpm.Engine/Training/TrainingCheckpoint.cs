@@ -10,7 +10,7 @@ namespace Ddpm.Engine.Training;
 /// <summary>What a run needs beside the model folder to go on exactly: <c>training/state.json</c>, the raw weights and AdamW's moments.</summary>
 internal static class TrainingCheckpoint
 {
-    private const string StateFile = "state.json";
+    public const string StateFile = "state.json";
     private const string WeightsFile = "raw_weights.safetensors";
     private const string MomentsFile = "adamw.safetensors";
 
@@ -74,7 +74,7 @@ internal static class TrainingCheckpoint
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 
-    private static State ReadState(string path)
+    public static State ReadState(string path)
     {
         if (!File.Exists(path))
             throw new CheckpointException($"The checkpoint holds no training/{StateFile}, so a run cannot go on from it.");

@@ -1,7 +1,6 @@
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
-using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Worker.Models;
@@ -19,7 +18,7 @@ internal sealed partial class BuiltinModels(
             {
                 await RegisterAsync(Path.GetFileName(folder), folder, cancellationToken);
             }
-            catch (Exception reason) when (reason is CheckpointException or JobFailedException or IOException or DbUpdateException)
+            catch (Exception reason) when (reason is CheckpointException or IOException or DbUpdateException)
             {
                 // Another worker may have registered it at the same moment; a damaged folder must not keep the others from working.
                 LogSkipped(folder, reason.Message);
@@ -70,7 +69,7 @@ internal sealed partial class BuiltinModels(
         var staging = artifacts.CreateStaging();
         try
         {
-            foreach (var file in ModelArchive.Files.Where(file => File.Exists(Path.Combine(folder, file))))
+            foreach (var file in DiffusersFolder.Files.Where(file => File.Exists(Path.Combine(folder, file))))
             {
                 var copy = Path.Combine(staging, file);
                 Directory.CreateDirectory(Path.GetDirectoryName(copy)!);

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Checkpoints;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
@@ -23,7 +24,7 @@ internal sealed class ModelImportJob(
         var staging = artifacts.CreateStaging();
         try
         {
-            ModelArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
+            DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
             lease.Progress = 0.5;
             var checkpoint = intake.Check(staging);
             lease.Stop.ThrowIfCancellationRequested();

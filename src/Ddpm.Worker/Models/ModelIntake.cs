@@ -1,7 +1,6 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Jobs.Models;
-using Ddpm.Worker.Life;
 using static TorchSharp.torch;
 
 namespace Ddpm.Worker.Models;
@@ -13,16 +12,11 @@ internal sealed class ModelIntake(WorkerDevice device, TimeProvider clock)
 
     /// <summary>Loads the folder once, on the CPU, so that what is taken in can be used.</summary>
     /// <returns>A row whose artifact key is where the folder is to go.</returns>
-    /// <exception cref="CheckpointException">It cannot be used.</exception>
-    /// <exception cref="JobFailedException">It is of a kind that is not supported.</exception>
+    /// <exception cref="CheckpointException">It cannot be used, or is of a kind that is not supported.</exception>
     public Checkpoint Check(string folder)
     {
         var files = DiffusersFolder.Open(folder);
-        if (files.Network.NumClassEmbeds is not null)
-            throw new JobFailedException("The model is class-conditional (num_class_embeds is set), which is not supported yet.");
-        if (files.Network.InChannels is not (1 or 3) || files.Network.OutChannels != files.Network.InChannels)
-            throw new JobFailedException(
-                $"The model takes {files.Network.InChannels} channels and gives {files.Network.OutChannels}; pictures have 1 or 3, and learned variances are not supported.");
+        files.RequireDrawable();
         var id = Guid.CreateVersion7();
         return new Checkpoint
         {
