@@ -39,9 +39,9 @@ public static class UNetWeights
         }
     }
 
-    private static string Some(List<string> names) =>
-        string.Join(", ", names.Take(5).Select(name => $"'{name}'")) + (names.Count > 5 ? $" and {names.Count - 5} more" : "");
-
     /// <summary>Writes the network's weights.</summary>
     public static void Save(UNet network, string path) => Safetensors.Write(path, network.state_dict());
+
+    private static string Some(List<string> names) =>
+        string.Join(", ", names.Take(5).Select(name => $"'{name}'")) + (names.Count > 5 ? $" and {names.Count - 5} more" : "");
 }
