@@ -1,0 +1,8 @@
+using Ddpm.TestSupport;
+using Xunit.Sdk;
+using Xunit.v3;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
+
+// Each test has processes of its own that compute: side by side they would only slow each other down.
+[assembly: Parallelization(Mode = ParallelMode.None)]
