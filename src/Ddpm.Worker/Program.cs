@@ -1,7 +1,9 @@
+using System.Globalization;
 using Ddpm.Engine;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker;
 using Serilog;
+using Serilog.Events;
 
 if (TorchRuntime.WhatIsMissing() is { } missing)
 {
@@ -11,7 +13,13 @@ if (TorchRuntime.WhatIsMissing() is { } missing)
 
 var builder = WebApplication.CreateBuilder(args);
 builder.WebHost.UseUrls(builder.Configuration["Worker:HealthUrl"] ?? "http://127.0.0.1:5081");
-builder.Services.AddSerilog(log => log.ReadFrom.Configuration(builder.Configuration).WriteTo.Console());
+builder.Services.AddSerilog(log => log
+    .MinimumLevel.Information()
+    .MinimumLevel.Override("Hangfire", LogEventLevel.Warning)
+    .MinimumLevel.Override("Microsoft", LogEventLevel.Warning) // or every SQL statement of every step would be told
+    .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
+    .WriteTo.Console(formatProvider: CultureInfo.InvariantCulture)
+    .ReadFrom.Configuration(builder.Configuration));
 builder.Services.AddDdpmWorker(builder.Configuration);
 
 var app = builder.Build();

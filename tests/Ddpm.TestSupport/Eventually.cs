@@ -12,8 +12,9 @@ public static class Eventually
     /// <param name="what">The condition in words, for the message.</param>
     /// <param name="condition">Asked again and again.</param>
     /// <param name="limit">How long; a minute unless told otherwise, since the machine may be busy.</param>
+    /// <param name="pause">Between two questions; 20 milliseconds unless told otherwise.</param>
     /// <exception cref="TimeoutException">It did not come to hold.</exception>
-    public static async Task BecomesTrueAsync(string what, Func<Task<bool>> condition, TimeSpan? limit = null)
+    public static async Task BecomesTrueAsync(string what, Func<Task<bool>> condition, TimeSpan? limit = null, TimeSpan? pause = null)
     {
         ArgumentNullException.ThrowIfNull(condition);
         var watch = Stopwatch.StartNew();
@@ -21,7 +22,7 @@ public static class Eventually
         {
             if (watch.Elapsed > (limit ?? Limit))
                 throw new TimeoutException($"Waited {watch.Elapsed.TotalSeconds:0} s in vain for this: {what}.");
-            await Task.Delay(Pause);
+            await Task.Delay(pause ?? Pause);
         }
     }
 

@@ -29,6 +29,7 @@ public sealed class SplitService(PostgresFixture postgres) : IAsyncDisposable
         ["Worker__HealthUrl"] = "http://127.0.0.1:0",
         ["Worker__Device"] = "cpu",
         ["Worker__ProgressInterval"] = "00:00:00.010",
+        ["Serilog__MinimumLevel__Override__Serilog.AspNetCore"] = "Warning", // not every request
     };
 
     internal async Task StartAsync()

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text;
 using Ddpm.Services.Tests.Running;
 
@@ -14,7 +16,7 @@ public sealed class TrainingTests(SplitService service) : SplitServiceTests(serv
         Assert.Equal(("emoji", 24, 1), ((string?)dataset["name"], (int)dataset["imageCount"]!, (int)dataset["skippedCount"]!));
         Assert.Equal("emoji64/LICENSE.txt", (string?)dataset["skipped"]![0]!["name"]);
 
-        // 24 pictures of 16 × 16 in 5 columns and 5 rows, or a little more with lines between.
+        // 24 pictures of 16 × 16 in 5 rows and 5 columns, perhaps with lines between.
         var (width, height) = Png.SizeOf((await Client.GetAsync((string)dataset["links"]!["preview"]!)).Content("image/png"));
         Assert.True(width >= 5 * 16 && height >= 5 * 16, $"{width} × {height}");
     }
@@ -27,7 +29,7 @@ public sealed class TrainingTests(SplitService service) : SplitServiceTests(serv
         Assert.Equal(4.0, (double)run["epoch"]!); // 24 steps of 4 of the 24 pictures
         Assert.Null(run["error"]);
         foreach (var time in new[] { "createdAt", "startedAt", "endedAt" })
-            Assert.InRange(DateTimeOffset.Parse((string)run[time]!, null), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow);
+            Assert.InRange(DateTimeOffset.Parse((string)run[time]!, CultureInfo.InvariantCulture), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow);
     }
 
     [Fact]
@@ -81,7 +83,7 @@ public sealed class TrainingTests(SplitService service) : SplitServiceTests(serv
         await using var weights = await archive.GetEntry("unet/diffusion_pytorch_model.safetensors")!.OpenAsync(TestContext.Current.CancellationToken);
         Assert.Equal(
             (string)checkpoint["sha256"]!,
-            Convert.ToHexStringLower(await System.Security.Cryptography.SHA256.HashDataAsync(weights, TestContext.Current.CancellationToken)));
+            Convert.ToHexStringLower(await SHA256.HashDataAsync(weights, TestContext.Current.CancellationToken)));
     }
 
     [Fact]
