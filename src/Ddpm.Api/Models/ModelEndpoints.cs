@@ -16,6 +16,8 @@ namespace Ddpm.Api.Models;
 /// <summary>Names for checkpoints.</summary>
 internal static partial class ModelEndpoints
 {
+    private const int PutAttempts = 3;
+
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/models").WithTags("Models");
@@ -123,7 +125,9 @@ internal static partial class ModelEndpoints
     private static async Task<string?> SaveNewAsync(
         string name, string bodySha256, IdempotencyKey key, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        await RequireFreeAsync(name, db, cancellationToken);
+        // Who has the name by now may have come with the same key.
+        if (await IsTakenAsync(name, db, cancellationToken))
+            return await key.FindAsync(bodySha256, db, cancellationToken) ?? throw Taken(name);
         try
         {
             return await key.SaveAsync(bodySha256, $"/models/{name}", db, cancellationToken);
@@ -131,7 +135,8 @@ internal static partial class ModelEndpoints
         catch (DbUpdateException)
         {
             db.ChangeTracker.Clear();
-            await RequireFreeAsync(name, db, cancellationToken); // Somebody else was faster.
+            if (await IsTakenAsync(name, db, cancellationToken))
+                throw Taken(name); // Somebody else was faster.
             throw;
         }
     }
@@ -141,18 +146,36 @@ internal static partial class ModelEndpoints
     {
         if (!NamePattern().IsMatch(name))
             throw Faults.One("name", "must be 1 to 64 lower-case letters, digits, '.', '_' or '-', the first a letter or digit");
-        await RequireCheckpointAsync(body.Value.CheckpointId, db, cancellationToken);
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await PointAsync(name, body.Value, db, cancellationToken);
+            }
+            catch (DbUpdateException) when (attempt < PutAttempts)
+            {
+                db.ChangeTracker.Clear(); // Somebody has just made or deleted it, or deleted the checkpoint: look again.
+            }
+        }
+    }
+
+    private static async Task<Results<Ok<ModelView>, Created<ModelView>, ProblemHttpResult>> PointAsync(
+        string name, PutModel request, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        await RequireCheckpointAsync(request.CheckpointId, db, cancellationToken);
         var existing = await db.Models.Include(row => row.Job).SingleOrDefaultAsync(row => row.Name == name, cancellationToken);
         if (existing is { CheckpointId: null, Job.HasEnded: false })
             return Problems.Conflict($"The model {name} is being imported. Wait until GET /models/{name} says how that ended, or delete it.");
 
         var model = existing ?? db.Models.Add(new() { Name = name, CreatedAt = DateTime.UtcNow, UpdatedAt = DateTime.UtcNow }).Entity;
-        model.CheckpointId = body.Value.CheckpointId;
-        model.Description = body.Value.Description ?? model.Description;
+        model.CheckpointId = request.CheckpointId;
+        model.Description = request.Description ?? model.Description;
         model.UpdatedAt = DateTime.UtcNow;
         await db.SaveChangesAsync(cancellationToken);
         db.ChangeTracker.Clear();
-        var view = new ModelView((await FindAsync(name, db, cancellationToken))!);
+        if (await FindAsync(name, db, cancellationToken) is not { } saved)
+            return NotFound(name); // Deleted at once.
+        var view = new ModelView(saved);
         return existing is null ? TypedResults.Created($"/models/{name}", view) : TypedResults.Ok(view);
     }
 
@@ -183,14 +206,13 @@ internal static partial class ModelEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task RequireFreeAsync(string name, DdpmDbContext db, CancellationToken cancellationToken)
-    {
-        if (await db.Models.AnyAsync(model => model.Name == name, cancellationToken))
-            throw new RequestProblem(
-                StatusCodes.Status409Conflict,
-                "The name is taken",
-                $"There is a model {name} already. Choose another name, delete it, or point it to another checkpoint with PUT /models/{name}.");
-    }
+    private static Task<bool> IsTakenAsync(string name, DdpmDbContext db, CancellationToken cancellationToken) =>
+        db.Models.AnyAsync(model => model.Name == name, cancellationToken);
+
+    private static RequestProblem Taken(string name) => new(
+        StatusCodes.Status409Conflict,
+        "The name is taken",
+        $"There is a model {name} already. Choose another name, delete it, or point it to another checkpoint with PUT /models/{name}.");
 
     private static async Task RequireCheckpointAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken)
     {

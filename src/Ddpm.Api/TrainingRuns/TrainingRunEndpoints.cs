@@ -122,10 +122,11 @@ internal static class TrainingRunEndpoints
         Guid id, JsonBody<ResumeTrainingRun> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db,
         JobDispatcher dispatcher, JobControl control, CancellationToken cancellationToken)
     {
-        if (await key.FindAsync(body.Sha256, db, cancellationToken) is not null)
-            return await AnswerAsync(id, context, preference, db, control, cancellationToken);
+        // In this order: had the key been looked for first, its request might have resumed the run before that was looked at.
         if (await FindAsync(id, db, cancellationToken) is not var (run, _))
             return Problems.NotFound("training run", id);
+        if (await key.FindAsync(body.Sha256, db, cancellationToken) is not null)
+            return await AnswerAsync(id, context, preference, db, control, cancellationToken);
         if (!run.Job!.HasEnded)
             return Problems.Conflict($"The run has not ended: it is {run.Job.Status.ToString().ToLowerInvariant()}. Cancel it first, or wait.");
         if (!await db.Datasets.AnyAsync(dataset => dataset.Id == run.DatasetId && dataset.DeletedAt == null, cancellationToken))
@@ -133,22 +134,41 @@ internal static class TrainingRunEndpoints
         var spec = ResumeRules.Extend(run, body.Value);
 
         var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Training, CreatedAt = DateTime.UtcNow };
-        await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
+        switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
-            db.Jobs.Add(job);
-            if (await key.SaveAsync(body.Sha256, $"/training-runs/{id}", db, cancellationToken) is not null)
-                return await AnswerAsync(id, context, preference, db, control, cancellationToken);
-
-            // Of two requests to resume at once, one finds the run as it saw it.
-            var taken = await db.TrainingRuns.Where(row => row.Id == id && row.JobId == run.JobId).ExecuteUpdateAsync(
-                row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
-            if (taken == 0)
+            case Resumption.OvertakenByAnother:
                 return Problems.Conflict("Another request has just resumed this run.");
-            await transaction.CommitAsync(cancellationToken);
+            case Resumption.Done:
+                await dispatcher.EnqueueAsync(job, CancellationToken.None);
+                break;
         }
 
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
         return await AnswerAsync(id, context, preference, db, control, cancellationToken);
+    }
+
+    // The transaction ends before the answer, which may wait a minute for the worker: on SQLite nobody else could write until then.
+    private static async Task<Resumption> SaveResumptionAsync(
+        TrainingRun run, TrainingSpec spec, Job job, string bodySha256, IdempotencyKey key, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancellationToken);
+        db.Jobs.Add(job);
+        if (await key.SaveAsync(bodySha256, $"/training-runs/{run.Id}", db, cancellationToken) is not null)
+            return Resumption.OvertakenByItself;
+
+        // Of two requests to resume at once, one finds the run as it saw it.
+        var taken = await db.TrainingRuns.Where(row => row.Id == run.Id && row.JobId == run.JobId).ExecuteUpdateAsync(
+            row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
+        if (taken == 0)
+            return Resumption.OvertakenByAnother;
+        await transaction.CommitAsync(cancellationToken);
+        return Resumption.Done;
+    }
+
+    private enum Resumption
+    {
+        Done,
+        OvertakenByItself, // a request with the same key
+        OvertakenByAnother,
     }
 
     private static async Task<Results<Ok<Page<CheckpointView>>, ProblemHttpResult>> ListCheckpointsAsync(

@@ -59,6 +59,18 @@ internal static class ClientExtensions
         return view!;
     }
 
+    /// <summary>Deletes what may still be worked on, asking again where the service says so.</summary>
+    public static Task UntilDeletedAsync(this DdpmClient client, string path) => Eventually.BecomesTrueAsync(
+        $"{path} can be deleted",
+        async () =>
+        {
+            var answer = await client.DeleteAsync(path);
+            answer.RequireStatus(204, 409);
+            return answer.Status == 204;
+        },
+        Limit,
+        Pause);
+
     /// <summary>Follows the cursors from the first page to the last.</summary>
     /// <returns>The items of each page.</returns>
     public static async Task<List<JsonArray>> PagesAsync(this DdpmClient client, string path, int limit)

@@ -29,6 +29,10 @@ internal sealed class DdpmClient(Uri address) : IDisposable
         return SendAsync(HttpMethod.Post, path, form, headers);
     }
 
+    /// <summary>Sends the same request several times at once.</summary>
+    public static Task<Answer[]> AtOnceAsync(int times, Func<Task<Answer>> request) =>
+        Task.WhenAll(Enumerable.Range(0, times).Select(_ => Task.Run(request)));
+
     public void Dispose() => _http.Dispose();
 
     private async Task<Answer> SendAsync(HttpMethod method, string path, HttpContent? content, (string Name, string Value)[] headers)
@@ -50,10 +54,10 @@ internal sealed record Answer(string Request, int Status, string? ContentType, b
 {
     public string Text => Encoding.UTF8.GetString(Body);
 
-    /// <summary>The JSON of an answer that must have this status.</summary>
-    public JsonNode Json(int status)
+    /// <summary>The JSON of an answer that must have one of these statuses.</summary>
+    public JsonNode Json(params int[] statuses)
     {
-        RequireStatus(status);
+        RequireStatus(statuses);
         return JsonNode.Parse(Body)!;
     }
 
@@ -65,6 +69,6 @@ internal sealed record Answer(string Request, int Status, string? ContentType, b
         return Body;
     }
 
-    public void RequireStatus(int status) =>
-        Assert.True(Status == status, $"{Request} was to give {status} and gave {Status}: {Text[..Math.Min(Text.Length, 2000)]}");
+    public void RequireStatus(params int[] statuses) => Assert.True(
+        statuses.Contains(Status), $"{Request} was to give {string.Join(" or ", statuses)} and gave {Status}: {Text[..Math.Min(Text.Length, 2000)]}");
 }
