@@ -48,12 +48,24 @@ public sealed class ModelTests : IDisposable
     }
 
     [Fact]
+    public void Import_TakesTheScheduleOfADpmSolver_WhichPythonWritesWithInfinity()
+    {
+        Tool.Do(_folder.Path, "model", "export", Legacy, "--out", "source");
+        var schedule = _folder.At("source", "scheduler", "scheduler_config.json");
+        File.WriteAllText(schedule, File.ReadAllText(schedule).Replace("\"beta_end\"", "\"lambda_min_clipped\": -Infinity, \"beta_end\"", StringComparison.Ordinal));
+        Tool.Do(_folder.Path, "model", "import", "source", "--out", "out");
+        Assert.Contains("-Infinity", File.ReadAllText(_folder.At("out", "scheduler", "scheduler_config.json")), StringComparison.Ordinal);
+        Assert.Contains("lambda_min_clipped\": null", Tool.Do(_folder.Path, "model", "info", "out", "--json"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Export_BringsAFolderOfTheFirstReleasesToTodaysForm()
     {
         var said = Tool.Do(_folder.Path, "model", "export", Legacy, "--out", "today.zip");
         using var zip = ZipFile.OpenRead(_folder.At("today.zip"));
         Assert.Contains(Weights, zip.Entries.Select(entry => entry.FullName));
         Assert.Contains(Sha256Of("today.zip"), said, StringComparison.Ordinal);
+        Assert.Contains(_folder.At("today.zip"), Tool.Do(_folder.Path, "model", "info", "today.zip"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,12 +86,14 @@ public sealed class ModelTests : IDisposable
         File.WriteAllText(_folder.At("out", "thesis.txt"), "years of work");
         Assert.Contains("thesis.txt", Refused("model", "export", "faces-32", "--out", "out", "--force"), StringComparison.Ordinal);
         Assert.True(File.Exists(_folder.At("out", "thesis.txt")));
+        Assert.Contains("the folder you are in", Refused("model", "export", "faces-32", "--out", "."), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("missing", "'conv_in.bias'")]
     [InlineData("extra", "'stowaway'")]
     [InlineData("misshapen", "'conv_in.bias' has shape [1]")]
+    [InlineData("index", "model_index.json cannot be read")]
     [InlineData("torn", "diffusion_pytorch_model.safetensors")]
     [InlineData("pickle", "diffusion_pytorch_model.bin is a pickle")]
     [InlineData("pickle, zipped", "pickle (.bin)")]
@@ -153,6 +167,8 @@ public sealed class ModelTests : IDisposable
         var weights = Path.Combine(model, Weights);
         if (fault == "torn")
             File.WriteAllBytes(weights, File.ReadAllBytes(weights)[..^1]);
+        else if (fault == "index")
+            File.WriteAllText(Path.Combine(model, "model_index.json"), "DDPMPipeline");
         else if (fault == "pickle")
             File.Move(weights, Path.ChangeExtension(weights, ".bin"));
         else

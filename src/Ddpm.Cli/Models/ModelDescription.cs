@@ -1,11 +1,11 @@
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Training;
 
 namespace Ddpm.Cli.Models;
 
 /// <summary>What can be said of a model without loading it.</summary>
-/// <param name="Folder">Where it is.</param>
+/// <param name="Location">The folder, or the zip, where it is.</param>
 /// <param name="Pipeline">The class that <c>model_index.json</c> names; null where there is none.</param>
 /// <param name="Parameters">Numbers in the weights file.</param>
 /// <param name="Bytes">Of the model's files, without <c>training/</c>.</param>
@@ -15,32 +15,20 @@ namespace Ddpm.Cli.Models;
 /// <param name="Scheduler"><c>scheduler/scheduler_config.json</c>.</param>
 /// <param name="Training">How far training was; null where there is no <c>training/</c>.</param>
 internal sealed record ModelDescription(
-    string Folder, string? Pipeline, long Parameters, long Bytes, string Dtype, string Sha256, JsonElement Network, JsonElement Scheduler, CheckpointSummary? Training)
+    string Location, string? Pipeline, long Parameters, long Bytes, string Dtype, string Sha256, JsonNode Network, JsonObject Scheduler, CheckpointSummary? Training)
 {
-    public static ModelDescription Of(DiffusersFolder model)
+    public static ModelDescription Of(DiffusersFolder model, string location)
     {
         using var weights = Safetensors.Open(model.WeightsPath);
         return new(
-            Path.GetFullPath(model.Location),
-            PipelineOf(Path.Combine(model.Location, "model_index.json")),
+            location,
+            model.Pipeline,
             weights.Entries.Sum(entry => entry.Shape.Aggregate(1L, (product, extent) => product * extent)),
             DiffusersFolder.Files.Select(name => new FileInfo(Path.Combine(model.Location, name))).Where(file => file.Exists).Sum(file => file.Length),
             string.Join(", ", weights.Entries.Select(entry => entry.Dtype).Distinct().Order(StringComparer.Ordinal)),
             model.WeightsSha256(),
-            JsonElement.Parse(model.Network.ToJson()),
-            JsonElement.Parse(model.ScheduleJson),
+            JsonNode.Parse(model.Network.ToJson())!,
+            model.ScheduleKeys,
             CheckpointSummary.Read(model.Location));
-    }
-
-    private static string? PipelineOf(string file)
-    {
-        try
-        {
-            return File.Exists(file) && JsonElement.Parse(File.ReadAllText(file)).TryGetProperty("_class_name", out var name) ? name.GetString() : null;
-        }
-        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
-        {
-            throw new CheckpointException($"model_index.json cannot be read: {fault.Message}", fault);
-        }
     }
 }

@@ -22,8 +22,9 @@ internal static class ModelInfoCommand
         {
             using var interruption = new Interruption();
             using var temporary = new TemporaryFolder();
-            var folder = DiffusersFolder.Open(ModelPath.FindOrUnpack(parsed.GetRequiredValue(model), temporary, interruption.Token));
-            var description = ModelDescription.Of(folder);
+            var asked = parsed.GetRequiredValue(model);
+            var folder = DiffusersFolder.Open(ModelPath.FindOrUnpack(asked, temporary, interruption.Token));
+            var description = ModelDescription.Of(folder, Path.GetFullPath(File.Exists(asked) ? asked : folder.Location));
             Console.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(description, Json) : ModelTable.Of(description, folder));
             return 0;
         });

@@ -22,8 +22,8 @@ internal static class ModelTable
 
     private static IEnumerable<(string Name, string Value)> Facts(ModelDescription model, UNetConfig network)
     {
-        yield return ("Model", model.Folder);
-        yield return ("Class", $"{model.Pipeline ?? "no model_index.json"}, UNet2DModel");
+        yield return ("Model", model.Location);
+        yield return ("Class", $"{model.Pipeline ?? "no pipeline named"}, UNet2DModel");
         yield return ("Parameters", $"{model.Parameters.ToString("N0", CultureInfo.InvariantCulture)} ({model.Dtype})");
         yield return ("Size", FormattableString.Invariant($"{model.Bytes / 1e6:0.0} MB on disk"));
         yield return ("SHA-256", $"{model.Sha256} of the weights");

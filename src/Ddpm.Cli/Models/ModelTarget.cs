@@ -12,6 +12,8 @@ internal sealed class ModelTarget
     public ModelTarget(string path, bool replace)
     {
         _path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (_path == Path.TrimEndingDirectorySeparator(Directory.GetCurrentDirectory()))
+            throw new UserErrorException($"--out is '{path}', the folder you are in; name one that can be made anew.");
         var isFolder = Directory.Exists(_path);
         if (!replace && (File.Exists(_path) || (isFolder && Directory.EnumerateFileSystemEntries(_path).Any())))
             throw new UserErrorException($"--out is '{path}', which is there already; name another place, or add --force to replace it.");

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
 using TorchSharp;
@@ -31,12 +33,15 @@ public sealed class DiffusersFolder
 
         """;
 
-    private DiffusersFolder(string path, string weightsPath, UNetConfig network, string scheduleJson)
+    private readonly string _scheduleJson;
+
+    private DiffusersFolder(string path, string weightsPath, UNetConfig network, string scheduleJson, string? pipeline)
     {
+        Pipeline = pipeline;
         Location = path;
         WeightsPath = weightsPath;
         Network = network;
-        ScheduleJson = scheduleJson;
+        _scheduleJson = scheduleJson;
         Schedule = NoiseScheduleConfig.FromJson(scheduleJson);
     }
 
@@ -50,6 +55,9 @@ public sealed class DiffusersFolder
     /// <summary>Where it is.</summary>
     public string Location { get; }
 
+    /// <summary>The pipeline class that <c>model_index.json</c> names; null where it names none or is not there.</summary>
+    public string? Pipeline { get; }
+
     /// <summary>The network's weights.</summary>
     public string WeightsPath { get; }
 
@@ -59,8 +67,8 @@ public sealed class DiffusersFolder
     /// <summary>The noise schedule.</summary>
     public NoiseScheduleConfig Schedule { get; }
 
-    /// <summary>The noise schedule's file as it stands in the folder.</summary>
-    public string ScheduleJson { get; }
+    /// <summary>Every key of the noise schedule's file, read by a sampler here or not.</summary>
+    public JsonObject ScheduleKeys => (JsonObject)JsonNode.Parse(PythonJson.ToJson(_scheduleJson))!;
 
     /// <summary>Whether a folder looks like one: it holds a network's configuration where one belongs.</summary>
     public static bool IsOne(string path) =>
@@ -82,7 +90,8 @@ public sealed class DiffusersFolder
         try
         {
             var network = UNetConfig.FromJson(ReadText(Path.Combine(unet, ConfigFile)));
-            var folder = new DiffusersFolder(path, Path.Combine(unet, WeightsFile), network, ReadText(Path.Combine(scheduler, SchedulerFile)));
+            var folder = new DiffusersFolder(
+                path, Path.Combine(unet, WeightsFile), network, ReadText(Path.Combine(scheduler, SchedulerFile)), PipelineOf(Path.Combine(path, IndexFile)));
             return File.Exists(folder.WeightsPath) ? folder : throw new CheckpointException(WithoutWeights(unet));
         }
         catch (UNetConfigException fault)
@@ -135,7 +144,7 @@ public sealed class DiffusersFolder
     {
         using var network = LoadNetwork(CPU);
         // The schedule goes as it came: a key that is absent stands for each sampler's own default, which no value written out could.
-        Write(path, network, ScheduleJson);
+        Write(path, network, _scheduleJson);
     }
 
     private static void Write(string path, UNet network, string scheduleJson)
@@ -160,6 +169,18 @@ public sealed class DiffusersFolder
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
         file.Write(Encoding.UTF8.GetBytes(text));
         file.Flush(flushToDisk: true);
+    }
+
+    private static string? PipelineOf(string index)
+    {
+        try
+        {
+            return File.Exists(index) ? (string?)(JsonNode.Parse(ReadText(index)) as JsonObject ?? throw new JsonException("it must hold a JSON object."))["_class_name"] : null;
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            throw new CheckpointException($"{IndexFile} cannot be read: {fault.Message}", fault);
+        }
     }
 
     private static string WithoutWeights(string unet)

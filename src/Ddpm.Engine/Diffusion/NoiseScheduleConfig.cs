@@ -61,7 +61,7 @@ public sealed record NoiseScheduleConfig
     {
         try
         {
-            var keys = JsonNode.Parse(json, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
+            var keys = JsonNode.Parse(PythonJson.ToJson(json), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new CheckpointException("scheduler_config.json must hold a JSON object.");
             foreach (var (key, accepted) in Unsupported)
                 if (keys[key]?.ToJsonString() is { } value && value != accepted)

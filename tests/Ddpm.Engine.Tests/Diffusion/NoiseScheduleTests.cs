@@ -51,4 +51,12 @@ public sealed class NoiseScheduleTests
         var fault = Assert.Throws<CheckpointException>(() => NoiseScheduleConfig.FromJson(json));
         Assert.Contains(named, fault.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Config_IsReadAsPythonWritesIt_WithInfinityWhereNoSamplerLooks()
+    {
+        var config = NoiseScheduleConfig.FromJson("""{"lambda_min_clipped": -Infinity, "note": "NaN \" Infinity", "beta_end": 0.03}""");
+        Assert.Equal(0.03, config.BetaEnd);
+        Assert.Throws<CheckpointException>(() => NoiseScheduleConfig.FromJson("""{"beta_end": Infinity}"""));
+    }
 }
