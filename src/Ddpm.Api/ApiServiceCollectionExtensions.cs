@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -7,8 +6,6 @@ using Ddpm.Api.Http;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Storage;
-using Serilog;
-using Serilog.Events;
 
 namespace Ddpm.Api;
 
@@ -25,15 +22,6 @@ public static class ApiServiceCollectionExtensions
         services.AddProblemDetails().AddExceptionHandler<ProblemHandler>();
         return services.AddDdpmOpenApi();
     }
-
-    /// <summary>Adds Serilog as the API's process uses it: to the console, requests included. The section <c>Serilog</c> changes what is said here.</summary>
-    public static IServiceCollection AddDdpmLogging(this IServiceCollection services, IConfiguration configuration) => services.AddSerilog(logging => logging
-        .MinimumLevel.Information()
-        .MinimumLevel.Override("Hangfire", LogEventLevel.Warning)
-        .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
-        .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
-        .WriteTo.Console(formatProvider: CultureInfo.InvariantCulture)
-        .ReadFrom.Configuration(configuration));
 
     // Strict where a slip would otherwise pass unnoticed; readable where a person looks.
     private static void Configure(JsonSerializerOptions options)

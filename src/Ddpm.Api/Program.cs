@@ -1,4 +1,5 @@
 using Ddpm.Api;
+using Ddpm.Jobs.Logging;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddDdpmLogging(builder.Configuration);

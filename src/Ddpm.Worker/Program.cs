@@ -1,9 +1,7 @@
-using System.Globalization;
 using Ddpm.Engine;
+using Ddpm.Jobs.Logging;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker;
-using Serilog;
-using Serilog.Events;
 
 if (TorchRuntime.WhatIsMissing() is { } missing)
 {
@@ -13,13 +11,7 @@ if (TorchRuntime.WhatIsMissing() is { } missing)
 
 var builder = WebApplication.CreateBuilder(args);
 builder.WebHost.UseUrls(builder.Configuration["Worker:HealthUrl"] ?? "http://127.0.0.1:5081");
-builder.Services.AddSerilog(log => log
-    .MinimumLevel.Information()
-    .MinimumLevel.Override("Hangfire", LogEventLevel.Warning)
-    .MinimumLevel.Override("Microsoft", LogEventLevel.Warning) // or every SQL statement of every step would be told
-    .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
-    .WriteTo.Console(formatProvider: CultureInfo.InvariantCulture)
-    .ReadFrom.Configuration(builder.Configuration));
+builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmWorker(builder.Configuration);
 
 var app = builder.Build();

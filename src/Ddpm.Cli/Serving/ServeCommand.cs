@@ -3,6 +3,7 @@ using System.Net;
 using Ddpm.Api;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
+using Ddpm.Jobs.Logging;
 using Ddpm.Worker;
 
 namespace Ddpm.Cli.Serving;

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging;
 
 namespace Ddpm.Jobs.Storage;
@@ -12,15 +13,18 @@ internal sealed class DdpmDbContextFactory : IDbContextFactory<DdpmDbContext>
     {
         if (storage.Provider == DatabaseProvider.Postgres)
         {
-            var options = PostgresDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).Options;
+            var options = PostgresDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).ConfigureWarnings(Quieten).Options;
             _create = () => new PostgresDdpmDbContext(options);
         }
         else
         {
-            var options = SqliteDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).Options;
+            var options = SqliteDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).ConfigureWarnings(Quieten).Options;
             _create = () => new SqliteDdpmDbContext(options);
         }
     }
 
     public DdpmDbContext CreateDbContext() => _create();
+
+    // A command that fails throws, and whoever catches that knows whether it is an error: on an empty database EF asks for a table that is not there yet.
+    private static void Quieten(WarningsConfigurationBuilder events) => events.Log((RelationalEventId.CommandError, LogLevel.Debug));
 }
