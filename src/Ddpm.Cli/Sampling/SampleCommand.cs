@@ -27,7 +27,7 @@ internal static class SampleCommand
         var steps = Arguments.OptionalNumber("--steps", "Network calls a picture, at most the model's T; ddpm: T, ddim: 50, dpmsolver++: 25, if not given.", 1, 10_000);
         var eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
         var spacing = Arguments.Choice("--spacing", "Which timesteps a short run visits; the model's own if not given:", null, "leading", "trailing", "linspace");
-        var clip = Arguments.Choice("--clip-sample", "Whether x̂₀ is clipped at every step; as the model's schedule says if not given. diffusers' DPM-Solver++ never clips:", null, "true", "false");
+        var clip = Arguments.Choice("--clip-sample", "Clip x̂₀ at every step; as the model's schedule says if not given (diffusers' DPM-Solver++ never does):", null, "true", "false");
         var rows = Arguments.OptionalNumber("--rows", "Rows of the grid; as square as may be if not given.", 1, 10_000);
         var columns = Arguments.OptionalNumber("--columns", "Columns of the grid.", 1, 10_000);
         var grid = new Option<string>("--out") { Description = "The grid, a PNG.", HelpName = "FILE", DefaultValueFactory = _ => "grid.png" };
