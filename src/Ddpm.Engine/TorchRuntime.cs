@@ -11,6 +11,19 @@ public static partial class TorchRuntime
         ["libtorch_global_deps.so", "libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"];
 
     private static readonly Lazy<string?> Missing = new(Load);
+    private static int _threads = 1;
+
+    /// <summary>Threads of a CPU operation that libtorch chose when it was loaded: <c>OMP_NUM_THREADS</c>, or one a core. What is set later counts
+    /// for the thread that sets it and for those begun after it.</summary>
+    /// <exception cref="TorchRuntimeException">libtorch cannot be loaded.</exception>
+    public static int Threads
+    {
+        get
+        {
+            Initialize();
+            return _threads;
+        }
+    }
 
     /// <summary>Loads libtorch once: from the folder that <c>DDPM_LIBTORCH</c> names, else from the program's own packages.</summary>
     /// <exception cref="TorchRuntimeException">It cannot be loaded; the message says what to do.</exception>
@@ -32,6 +45,7 @@ public static partial class TorchRuntime
                 LoadOnLinux(Environment.GetEnvironmentVariable("DDPM_LIBTORCH"));
             torch.InitializeDeviceType(DeviceType.CPU);
             using var probe = torch.ones(1);
+            _threads = torch.get_num_threads();
             return null;
         }
         catch (Exception fault) when (fault is DllNotFoundException or TypeInitializationException or NotSupportedException or TorchRuntimeException or BadImageFormatException)

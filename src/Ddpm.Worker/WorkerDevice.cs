@@ -19,7 +19,4 @@ internal sealed class WorkerDevice(IOptions<WorkerOptions> options)
 
     /// <summary>Bytes of its memory; null where they are not known.</summary>
     public long? MemoryBytes => Device.type == DeviceType.CPU ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null;
-
-    /// <summary>Held while a network is built: its first weights come from libtorch's only random generator, which training seeds.</summary>
-    public Lock Construction { get; } = new();
 }

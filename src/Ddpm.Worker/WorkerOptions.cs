@@ -10,6 +10,10 @@ internal sealed record WorkerOptions
     [Required]
     public string Device { get; init; } = "auto";
 
+    /// <summary>Threads of a training run on a CPU. From 1 to 1024; by default what libtorch chooses: <c>OMP_NUM_THREADS</c>, or one a core.</summary>
+    [Range(1, 1024)]
+    public int? Threads { get; init; }
+
     /// <summary>Sample batches that are worked on at once. From 1 to 64; default 2.</summary>
     [Range(1, 64)]
     public int SamplingConcurrency { get; init; } = 2;

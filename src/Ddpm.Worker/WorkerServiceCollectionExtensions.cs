@@ -23,6 +23,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();
+        services.AddSingleton<CheckpointChain>();
         services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelIntake>();
         services.AddSingleton<AllowedFolders>();

@@ -111,11 +111,3 @@ internal sealed class JobsHost : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _services.DisposeAsync();
 }
-
-/// <summary>A clock that shows another time of day; what it measures passes as ever.</summary>
-internal sealed class ShiftedClock : TimeProvider
-{
-    public TimeSpan Shift { get; set; }
-
-    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + Shift;
-}

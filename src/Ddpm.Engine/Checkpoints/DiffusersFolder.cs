@@ -116,7 +116,7 @@ public sealed class DiffusersFolder
     /// <exception cref="CheckpointException">The weights do not fit the configuration.</exception>
     public UNet LoadNetwork(Device device)
     {
-        var network = new UNet(Network);
+        var network = Build();
         try
         {
             UNetWeights.Load(network, WeightsPath);
@@ -129,6 +129,13 @@ public sealed class DiffusersFolder
             network.Dispose();
             throw;
         }
+    }
+
+    // Its first weights, soon replaced, are drawn too.
+    private UNet Build()
+    {
+        lock (GlobalRandom.Gate)
+            return new UNet(Network);
     }
 
     /// <summary>Writes a folder that diffusers loads. Files are flushed; publishing it by a rename is the caller's part.</summary>

@@ -13,8 +13,6 @@ public static class DatasetBuilder
     // Files of a chunk are read and decoded side by side, then written in order: 50 MB of pixels at most.
     private const int ChunkFiles = 64;
 
-    private static readonly ParallelOptions Parallelism = new() { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 8) };
-
     /// <summary>Makes a dataset.</summary>
     /// <param name="source">Where the pictures come from.</param>
     /// <param name="options">What is made of them.</param>
@@ -55,7 +53,7 @@ public static class DatasetBuilder
         foreach (var chunk in listing.Entries.Chunk(ChunkFiles))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var file in PrepareAll(chunk, options, writer))
+            foreach (var file in PrepareAll(chunk, options, writer, cancellationToken))
                 writer.Add(file);
             progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
             if (writer.IsFull)
@@ -64,12 +62,13 @@ public static class DatasetBuilder
         return writer.Complete();
     }
 
-    private static PreparedFile[] PrepareAll(ImageEntry[] entries, DatasetOptions options, DatasetWriter writer)
+    private static PreparedFile[] PrepareAll(ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, CancellationToken cancellationToken)
     {
+        var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 8), CancellationToken = cancellationToken };
         var files = new PreparedFile[entries.Length];
         try
         {
-            Parallel.For(0, entries.Length, Parallelism, n => files[n] = Prepare(entries[n], options, writer));
+            Parallel.For(0, entries.Length, parallelism, n => files[n] = Prepare(entries[n], options, writer));
         }
         catch (AggregateException exception)
         {

@@ -68,6 +68,15 @@ public sealed class AdamW : IDisposable
         }
     }
 
+    /// <summary>Zeroes the gradients without moving anything.</summary>
+    public void ForgetGradients()
+    {
+        using var noGradients = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (_, value) in Parameters)
+            value.grad?.zero_();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -46,14 +46,11 @@ public sealed class Trainer : IDisposable
             throw new TrainingException(string.Join(" ", faults));
         (_config, _schedule, _dataset, _device, _checkpointRoot) = (config, schedule, dataset, device, checkpointRoot);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
-        manual_seed((long)config.Seed);
-        _network = new UNet(network);
+        (_network, _averaged) = Build(network, config);
         _network.to(device);
         _network.train();
-        if (config.EmaDecay > 0)
+        if (_averaged is not null)
         {
-            _averaged = new UNet(network);
-            _averaged.load_state_dict(_network.state_dict());
             _averaged.to(device);
             _averaged.eval();
             _ema = new ExponentialMovingAverage(_averaged, _network, new EmaSchedule { Decay = config.EmaDecay });
@@ -62,8 +59,17 @@ public sealed class Trainer : IDisposable
         _optimizer = new AdamW([.. _network.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => (pair.name, (Tensor)pair.parameter))], config);
         _forwardProcess = new ForwardProcess(NoiseSchedule.From(schedule), device);
         _loss = new DenoisingLoss(_forwardProcess);
-        if (resumeFrom is not null)
+        if (resumeFrom is null)
+            return;
+        try
+        {
             Resume(resumeFrom);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>What is trained.</summary>
@@ -87,16 +93,15 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Trains to the end, or until cancelled; either way a checkpoint of the last step is there afterwards.</summary>
     /// <param name="observer">Hears of every step, preview and checkpoint.</param>
-    /// <param name="cancellationToken">Looked at between steps.</param>
+    /// <param name="cancellationToken">Looked at between passes: a step of which some passes are left is not taken.</param>
     /// <exception cref="TrainingException">The loss or the gradient became infinite or not a number.</exception>
     public TrainingResult Run(TrainingObserver observer, CancellationToken cancellationToken)
     {
         var speed = new Speed(_config.TotalSteps);
         CheckpointInfo? newest = null;
-        var savedStep = -1L;
-        while (Step < _config.TotalSteps && !cancellationToken.IsCancellationRequested)
+        var savedStep = Step; // where it resumed, a checkpoint is there already
+        while (Step < _config.TotalSteps && TakeStep(cancellationToken) is var (loss, gradNorm, images))
         {
-            var (loss, gradNorm, images) = TakeStep();
             observer.OnProgress(speed.Record(Step, images) with { Epoch = Epoch, Loss = loss, LearningRate = RateOf(Step - 1), GradNorm = gradNorm });
             var last = Step == _config.TotalSteps;
             if (_config.PreviewEverySteps is { } previewEvery && (last || Step % previewEvery == 0) && Preview(cancellationToken) is { } preview)
@@ -106,7 +111,7 @@ public sealed class Trainer : IDisposable
             speed.Restart();
         }
 
-        if (Step != savedStep && Step > 0)
+        if (Step != savedStep)
             Save();
         return new TrainingResult(Step == _config.TotalSteps, Step, newest);
 
@@ -131,20 +136,25 @@ public sealed class Trainer : IDisposable
 
     private double RateOf(long step) => LearningRate.CosineWithWarmup(step, _config.LearningRate, _config.WarmupSteps, _config.TotalSteps);
 
-    private (double Loss, double GradNorm, int Images) TakeStep()
+    // Null where it was cancelled: then nothing has changed.
+    private (double Loss, double GradNorm, int Images)? TakeStep(CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope(); // every tensor of this step dies here
         var (loss, images) = (0.0, 0);
         for (var pass = 0; pass < _config.GradientAccumulationSteps; pass++)
         {
+            if (cancellationToken.IsCancellationRequested)
+            {
+                _optimizer.ForgetGradients();
+                return null;
+            }
+
             var index = (Step * _config.GradientAccumulationSteps) + pass;
             var batch = _loader.BatchAt(index).Images;
             var original = PixelRange.ToFloat(batch, _device);
             var noise = TrainingNoise.Normal(_config.Seed, index, original.shape, _device);
             var timesteps = TrainingNoise.Timesteps(_config.Seed, index, batch.Count, _schedule.Timesteps, _device);
-            if (_network.Config.Dropout > 0)
-                manual_seed(PhiloxNoise.Bits(_config.Seed, 0, (uint)index, NoisePurpose.Dropout));
-            var share = _loss.Compute(_network, original, noise, timesteps) / _config.GradientAccumulationSteps;
+            var share = LossOf(original, noise, timesteps, index) / _config.GradientAccumulationSteps;
             share.backward();
             loss += share.item<float>();
             images += batch.Count;
@@ -152,12 +162,38 @@ public sealed class Trainer : IDisposable
 
         var gradNorm = _optimizer.ClipGradients(_config.MaxGradNorm);
         if (!double.IsFinite(loss) || !double.IsFinite(gradNorm))
-            throw new TrainingException($"The loss or its gradient stopped being finite at step {Step + 1}: try a lower learning rate. The newest checkpoint is from before.");
+            throw new TrainingException(FormattableString.Invariant(
+                $"The loss or its gradient stopped being finite at step {Step + 1}. Begin a new run with a lower learning rate (it is {_config.LearningRate}) or a longer warm-up (it is {_config.WarmupSteps} steps)."));
         _optimizer.Step(RateOf(Step));
         Step++;
         _ema?.Update(Step);
         _recentLoss.Add(loss);
         return (loss, gradNorm, images);
+    }
+
+    private Tensor LossOf(Tensor original, Tensor noise, Tensor timesteps, long index)
+    {
+        if (_network.Config.Dropout == 0)
+            return _loss.Compute(_network, original, noise, timesteps);
+        lock (GlobalRandom.Gate)
+        {
+            manual_seed(PhiloxNoise.Bits(_config.Seed, 0, (uint)index, NoisePurpose.Dropout));
+            return _loss.Compute(_network, original, noise, timesteps);
+        }
+    }
+
+    private static (UNet Network, UNet? Averaged) Build(UNetConfig network, TrainingConfig config)
+    {
+        lock (GlobalRandom.Gate)
+        {
+            manual_seed((long)config.Seed);
+            var trained = new UNet(network);
+            if (config.EmaDecay == 0)
+                return (trained, null);
+            var averaged = new UNet(network);
+            averaged.load_state_dict(trained.state_dict());
+            return (trained, averaged);
+        }
     }
 
     // Null where it was cancelled: the run then ends with a checkpoint, not with an exception.

@@ -25,16 +25,32 @@ internal static class TrainingCheckpoint
         var partial = folder + ".partial";
         if (Directory.Exists(partial))
             Directory.Delete(partial, recursive: true);
+        try
+        {
+            WriteFiles(partial, model, schedule, raw, optimizer, state);
+        }
+        catch
+        {
+            // Where the disk is full, half a checkpoint must not keep it so.
+            if (Directory.Exists(partial))
+                Directory.Delete(partial, recursive: true);
+            throw;
+        }
+
+        // A checkpoint of this step can stand there already, from an attempt that was cut off after writing it: it is the same, but this one is whole.
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+        Directory.Move(partial, folder);
+    }
+
+    private static void WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    {
         DiffusersFolder.Write(partial, model, schedule);
         var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
         UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
         Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
         state = state with { RawWeightsSha256 = Sha256(Path.Combine(training, WeightsFile)), MomentsSha256 = Sha256(Path.Combine(training, MomentsFile)) };
         DiffusersFolder.WriteText(Path.Combine(training, StateFile), JsonSerializer.Serialize(state, Json) + "\n");
-        // A checkpoint of this step can stand there already, from an attempt that was cut off after writing it: it is the same, but this one is whole.
-        if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-        Directory.Move(partial, folder);
     }
 
     /// <summary>Loads a checkpoint into a run's networks and optimizer.</summary>

@@ -34,7 +34,7 @@ public sealed record CheckpointInfo(string Folder, long Step, double Epoch, doub
 /// <summary>How a call of <see cref="Trainer.Run"/> ended.</summary>
 /// <param name="Completed">False where it was cancelled first.</param>
 /// <param name="Step">Steps done in all.</param>
-/// <param name="Checkpoint">The newest checkpoint; null where it was cancelled before its first step.</param>
+/// <param name="Checkpoint">The newest checkpoint; null where no step was taken.</param>
 public sealed record TrainingResult(bool Completed, long Step, CheckpointInfo? Checkpoint);
 
 /// <summary>Hears of a run from the thread that trains: whatever takes long here holds it up.</summary>

@@ -80,16 +80,18 @@ public sealed partial class JobLease : IDisposable
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public void Cancel() => End(JobStatus.Cancelled, error: null, result: null);
 
-    /// <summary>Gives the job back to the queue, for this or another worker to go on with.</summary>
+    /// <summary>Gives the job back to the queue, for this or another worker to go on with; one that is to be cancelled ends instead.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public void HandBack()
     {
         _finished.Set();
+        var now = _clock.GetUtcNow().UtcDateTime;
         Commit(
             held => held.ExecuteUpdate(set => set
-                .SetProperty(j => j.Status, JobStatus.Queued)
+                .SetProperty(j => j.Status, j => j.CancelRequested ? JobStatus.Cancelled : JobStatus.Queued)
                 .SetProperty(j => j.Progress, Progress)
-                .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)),
+                .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
+                .SetProperty(j => j.EndedAt, j => j.CancelRequested ? now : null)),
             change: null);
     }
 
@@ -114,11 +116,14 @@ public sealed partial class JobLease : IDisposable
                 .SetProperty(j => j.Progress, status == JobStatus.Succeeded ? 1 : Progress)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, now)),
-            result);
+            result,
+            status);
     }
 
-    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change)
+    // A connection can break after the commit and before the answer: the end that is found then is this one.
+    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change, JobStatus? end = null)
     {
+        var triedBefore = false;
         while (StopReason != StopReason.LeaseLost)
         {
             try
@@ -126,7 +131,12 @@ public sealed partial class JobLease : IDisposable
                 using var db = _databases.CreateDbContext();
                 using var transaction = db.Database.BeginTransaction();
                 if (fence(Held(db)) == 0)
+                {
+                    if (triedBefore && db.Jobs.Any(j => j.Id == Job.Id && j.LeaseEpoch == Epoch && j.Status == end))
+                        return;
                     break;
+                }
+
                 change?.Invoke(db);
                 db.SaveChanges();
                 transaction.Commit();
@@ -135,6 +145,7 @@ public sealed partial class JobLease : IDisposable
             catch (Exception reason) when (DatabaseErrors.IsTransient(reason) && !HasRunOut())
             {
                 LogTrouble(Job.Id, reason.Message);
+                triedBefore = true;
                 Thread.Sleep(RetryPause);
             }
         }

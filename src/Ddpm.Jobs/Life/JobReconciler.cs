@@ -58,7 +58,10 @@ public sealed partial class JobReconciler(
         var limit = options.Value.MaxLostLeases;
         var lost = db.Jobs.Where(j => j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now));
 
-        var cancelled = await lost.Where(j => j.CancelRequested).ExecuteUpdateAsync(
+        // One that waits and is to be cancelled was handed back, or taken back, at the moment of the request: nobody could claim it any more.
+        var unwanted = db.Jobs.Where(j => j.CancelRequested
+            && (j.Status == JobStatus.Queued || (j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now))));
+        var cancelled = await unwanted.ExecuteUpdateAsync(
             set => set
                 .SetProperty(j => j.Status, JobStatus.Cancelled)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)

@@ -5,20 +5,26 @@ using Microsoft.Extensions.Options;
 
 namespace Ddpm.Jobs.Life;
 
-/// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it.</summary>
+/// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, and <see cref="LeftoverSweeper"/> now and then.</summary>
 internal sealed partial class JobReconcilerService(
-    JobReconciler reconciler, ArtifactStore artifacts, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
+    JobReconciler reconciler, LeftoverSweeper sweeper, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan AbandonedAfter = TimeSpan.FromDays(2);
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(6);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
-        await TryAsync(() => Task.Run(() => artifacts.DeleteAbandonedStaging(AbandonedAfter, clock.GetUtcNow().UtcDateTime), stoppingToken));
         using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
+        DateTimeOffset? swept = null;
         do
+        {
             await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
+            if (swept + SweepInterval > clock.GetUtcNow())
+                continue;
+            swept = clock.GetUtcNow();
+            await TryAsync(() => sweeper.SweepAsync(stoppingToken));
+        }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
@@ -36,6 +42,6 @@ internal sealed partial class JobReconcilerService(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Jobs could not be looked through; it will be tried again.")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Jobs or leftovers could not be looked through; it will be tried again.")]
     private partial void LogFailure(Exception exception);
 }

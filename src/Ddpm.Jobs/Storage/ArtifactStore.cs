@@ -31,6 +31,17 @@ public sealed class ArtifactStore
     /// <summary>Whether a file or folder is there.</summary>
     public bool Exists(string key) => Path.Exists(PathOf(key));
 
+    /// <summary>Keys of the files and folders directly below a folder that were last changed before a moment; none where there is no folder.</summary>
+    /// <param name="folder">Its key.</param>
+    /// <param name="changedBefore">UTC; null for all.</param>
+    public IReadOnlyList<string> List(string folder, DateTime? changedBefore = null)
+    {
+        var path = new DirectoryInfo(PathOf(folder));
+        return path.Exists
+            ? [.. path.EnumerateFileSystemInfos().Where(entry => changedBefore is null || entry.LastWriteTimeUtc < changedBefore).Select(entry => $"{folder}/{entry.Name}")]
+            : [];
+    }
+
     /// <summary>Opens a file for reading; the caller disposes it.</summary>
     /// <exception cref="FileNotFoundException">There is no such artifact.</exception>
     public Stream OpenRead(string key)
@@ -125,6 +136,14 @@ public sealed class ArtifactStore
         var hidden = Path.Combine(_root, Staging, Path.GetRandomFileName());
         Directory.Move(path, hidden);
         Directory.Delete(hidden, recursive: true);
+    }
+
+    /// <summary>Deletes whatever lies beside an artifact in its folder: what earlier attempts at it have left.</summary>
+    public void DeleteOthers(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        foreach (var other in List(key[..key.LastIndexOf('/')]).Where(other => other != key))
+            Delete(other);
     }
 
     /// <summary>Deletes what interrupted work has left in staging for longer than <paramref name="age"/>.</summary>

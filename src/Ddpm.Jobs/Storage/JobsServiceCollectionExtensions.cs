@@ -35,6 +35,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<JobControl>();
         services.AddSingleton<JobClaims>();
         services.AddSingleton<JobReconciler>();
+        services.AddSingleton<LeftoverSweeper>();
         services.AddHostedService<JobReconcilerService>();
         return services.AddHangfireDispatch();
     }

@@ -31,6 +31,7 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
 
             // Under the epoch: a worker that was thought dead and comes back meets nothing of ours.
             var (cacheKey, previewKey) = ($"datasets/{dataset.Id}/e{lease.Epoch}/cache", $"datasets/{dataset.Id}/e{lease.Epoch}/preview.png");
+            lease.Stop.ThrowIfCancellationRequested();
             artifacts.Publish(cache, cacheKey);
             artifacts.Write(previewKey, PreviewOf(artifacts.PathOf(cacheKey)));
             lease.Succeed(db => db.Datasets.Where(d => d.Id == dataset.Id).ExecuteUpdate(set => set
@@ -50,6 +51,7 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
             Directory.Delete(staging, recursive: true);
         }
 
+        artifacts.DeleteOthers($"datasets/{dataset.Id}/e{lease.Epoch}");
         if (dataset.UploadKey is { } upload)
             artifacts.Delete(upload);
     }

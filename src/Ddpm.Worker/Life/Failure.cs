@@ -1,9 +1,11 @@
+using System.Data.Common;
 using System.Runtime.InteropServices;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Training;
+using Microsoft.Data.Sqlite;
 
 namespace Ddpm.Worker.Life;
 
@@ -12,21 +14,35 @@ internal static class Failure
 {
     private const int WindowsDiskFull = unchecked((int)0x80070070);
     private const int UnixDiskFull = 28;
+    private const int UnixQuotaExceeded = 122;
+    private const int SqliteDiskFull = 13;
+    private const string PostgresDiskFull = "53100";
+
+    private const string OutOfMemory =
+        "The device ran out of memory. Ask for less at once: a smaller batch, fewer channels or layers, a lower resolution.";
+
+    private const string DiskFull =
+        "The disk of the worker is full. Delete checkpoints, datasets or samples, or give it more room; then try again.";
 
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
-    public static string? SentenceFor(Exception exception) => exception switch
+    public static string? SentenceFor(Exception exception) => IsDiskFull(exception) ? DiskFull : exception switch
     {
         JobFailedException or CheckpointException or DatasetException or UNetConfigException or TrainingException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
-        ExternalException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
-        IOException { HResult: WindowsDiskFull or UnixDiskFull } => "The disk of the worker is full. Delete checkpoints, datasets or samples, or give it more room; then try again.",
+        ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
+    };
+
+    // Causes are searched too: EF Core wraps what the driver throws.
+    private static bool IsDiskFull(Exception? exception) => exception switch
+    {
+        null => false,
+        IOException { HResult: WindowsDiskFull or UnixDiskFull or UnixQuotaExceeded } => true,
+        SqliteException { SqliteErrorCode: SqliteDiskFull } or DbException { SqlState: PostgresDiskFull } => true,
+        _ => IsDiskFull(exception.InnerException),
     };
 
     /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>
     public static string Unexpected(Exception exception) =>
         $"The worker ran into an error it did not expect ({exception.GetType().Name}). Its log says more; trying again may help.";
-
-    private const string OutOfMemory =
-        "The device ran out of memory. Ask for less at once: a smaller batch, fewer channels or layers, a lower resolution.";
 }

@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Ddpm.Worker.Models;
 
 /// <summary>Looks a diffusers folder over and describes it as a checkpoint.</summary>
-internal sealed class ModelIntake(WorkerDevice device, TimeProvider clock)
+internal sealed class ModelIntake(TimeProvider clock)
 {
     private const int UsualSide = 64;
 
@@ -34,12 +34,9 @@ internal sealed class ModelIntake(WorkerDevice device, TimeProvider clock)
         };
     }
 
-    private long CountParameters(string folder)
+    private static long CountParameters(string folder)
     {
-        lock (device.Construction)
-        {
-            using var model = DiffusionModel.Load(folder, CPU);
-            return model.Parameters;
-        }
+        using var model = DiffusionModel.Load(folder, CPU);
+        return model.Parameters;
     }
 }

@@ -1,29 +1,33 @@
 using Ddpm.Engine;
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Life;
 using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Sampling;
 
 /// <summary>Keeps the models that were used last. Each serves one request at a time; different ones work side by side.</summary>
-internal sealed class ModelCache(WorkerDevice device, IOptions<WorkerOptions> options) : IDisposable
+internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, IOptions<WorkerOptions> options) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Entry> _entries = [];
     private long _uses;
 
     /// <summary>Works with a model, loading it where it is not there.</summary>
-    /// <param name="checkpointId">Which.</param>
-    /// <param name="folder">Where it lies.</param>
+    /// <param name="checkpoint">Which.</param>
     /// <param name="work">Must not keep the model.</param>
     /// <param name="cancellationToken">Ends the wait for the model; <paramref name="work"/> looks at it itself.</param>
-    public T Use<T>(Guid checkpointId, string folder, Func<DiffusionModel, T> work, CancellationToken cancellationToken)
+    /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
+    public T Use<T>(Checkpoint checkpoint, Func<DiffusionModel, T> work, CancellationToken cancellationToken)
     {
-        var entry = Enter(checkpointId);
+        var entry = Enter(checkpoint.Id);
         try
         {
             entry.Turn.Wait(cancellationToken);
             try
             {
-                entry.Model ??= Load(folder);
+                entry.Model ??= Load(checkpoint);
                 return work(entry.Model);
             }
             finally
@@ -47,10 +51,15 @@ internal sealed class ModelCache(WorkerDevice device, IOptions<WorkerOptions> op
         }
     }
 
-    private DiffusionModel Load(string folder)
+    // Wrong weights draw wrong pictures without a word, so they are compared once with what was recorded.
+    private DiffusionModel Load(Checkpoint checkpoint)
     {
-        lock (device.Construction)
-            return DiffusionModel.Load(folder, device.Device);
+        if (!artifacts.Exists(checkpoint.ArtifactKey))
+            throw new JobFailedException("The files of the checkpoint are not there any more; choose another.");
+        var folder = artifacts.PathOf(checkpoint.ArtifactKey);
+        if (!File.Exists(DiffusersFolder.Open(folder).WeightsPath) || DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
+            throw new JobFailedException("The checkpoint is damaged: its weights are not those that were recorded. Choose another.");
+        return DiffusionModel.Load(folder, device.Device);
     }
 
     private Entry Enter(Guid checkpointId)

@@ -23,24 +23,39 @@ internal sealed class SamplingJob(
         var (batch, checkpoint) = Read(lease.Job.Id);
         var request = SpecMapping.ToRequest(batch.Spec);
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
-        var (images, duration) = models.Use(checkpoint.Id, artifacts.PathOf(checkpoint.ArtifactKey), model => Draw(model, request, lease), lease.Stop);
+        var (images, duration) = models.Use(checkpoint, model => Draw(model, request, lease), lease.Stop);
 
+        var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
-        Directory.CreateDirectory(Path.Combine(staging, "images"));
-        for (var n = 0; n < images.Count; n++)
+        try
         {
-            lease.Stop.ThrowIfCancellationRequested();
-            var image = images with { Pixels = images.Image(n).ToArray(), Count = 1 };
-            Write(Path.Combine(staging, "images", string.Create(CultureInfo.InvariantCulture, $"{n}.png")), ImageGrid.EncodePng(image, rows: 1, columns: 1));
+            Encode(images, rows, columns, staging, lease.Stop);
+            artifacts.Publish(staging, key);
+        }
+        finally
+        {
+            if (Directory.Exists(staging))
+                Directory.Delete(staging, recursive: true);
         }
 
-        Write(Path.Combine(staging, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
-        var key = $"samples/{batch.Id}/e{lease.Epoch}";
-        artifacts.Publish(staging, key);
         lease.Succeed(db => db.SampleBatches.Where(b => b.Id == batch.Id).ExecuteUpdate(set => set
             .SetProperty(b => b.ArtifactKey, key)
             .SetProperty(b => b.DurationSeconds, duration.TotalSeconds)
             .SetProperty(b => b.Device, device.Name)));
+        artifacts.DeleteOthers(key);
+    }
+
+    private static void Encode(PixelBatch images, int rows, int columns, string folder, CancellationToken stop)
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "images"));
+        for (var n = 0; n < images.Count; n++)
+        {
+            stop.ThrowIfCancellationRequested();
+            var image = images with { Pixels = images.Image(n).ToArray(), Count = 1 };
+            Write(Path.Combine(folder, "images", string.Create(CultureInfo.InvariantCulture, $"{n}.png")), ImageGrid.EncodePng(image, rows: 1, columns: 1));
+        }
+
+        Write(Path.Combine(folder, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
     }
 
     private static (PixelBatch Images, TimeSpan Duration) Draw(DiffusionModel model, SampleRequest request, JobLease lease)

@@ -11,6 +11,9 @@ namespace Ddpm.Worker.Training;
 /// <summary>Writes down what a run reports: its progress, points of its curves, previews and checkpoints. Every write is fenced by the lease.</summary>
 internal sealed class TrainingJournal : TrainingObserver
 {
+    // A tiny network may have previews and checkpoints many times a second.
+    private static readonly TimeSpan CurveInterval = TimeSpan.FromSeconds(10);
+
     private readonly JobLease _lease;
     private readonly TrainingRun _run;
     private readonly string _folder;
@@ -19,8 +22,11 @@ internal sealed class TrainingJournal : TrainingObserver
     private readonly TimeProvider _clock;
     private readonly string _networkConfig;
     private readonly string _schedulerConfig;
-    private readonly List<double> _losses = [];
+    private readonly List<(long Step, double Loss)> _curve = [];
+    private readonly List<double> _losses = []; // since the last point of the curve
+    private TrainingProgress? _unwritten;
     private long _writtenAt;
+    private long _drawnAt;
 
     public TrainingJournal(JobLease lease, TrainingRun run, string folder, Trainer trainer, ArtifactStore artifacts, TimeSpan interval, TimeProvider clock)
     {
@@ -33,43 +39,22 @@ internal sealed class TrainingJournal : TrainingObserver
             db.TrainingPreviews.Where(preview => preview.TrainingRunId == run.Id && preview.Step > trainer.Step).ExecuteDelete();
             db.TrainingRuns.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
                 .SetProperty(r => r.Step, trainer.Step).SetProperty(r => r.TotalSteps, trainer.TotalSteps));
+            _curve.Clear();
+            _curve.AddRange(db.TrainingMetrics.Where(metric => metric.TrainingRunId == run.Id).OrderBy(metric => metric.Step)
+                .Select(metric => new { metric.Step, metric.Loss }).AsEnumerable().Select(metric => (metric.Step, metric.Loss)));
         });
     }
 
     public override void OnProgress(TrainingProgress progress)
     {
+        // Not to be followed by a checkpoint that nobody may record.
+        if (_lease.StopReason == StopReason.LeaseLost)
+            throw new LeaseLostException();
         _losses.Add(progress.Loss);
+        _unwritten = progress;
         _lease.Progress = (double)progress.Step / progress.TotalSteps;
-        if (_clock.GetElapsedTime(_writtenAt) < _interval && progress.Step != progress.TotalSteps && progress.Step != 1)
-            return;
-        _writtenAt = _clock.GetTimestamp();
-        var loss = _losses.Average();
-        _losses.Clear();
-        var now = _clock.GetUtcNow().UtcDateTime;
-        _lease.Write(db =>
-        {
-            db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
-                .SetProperty(run => run.Step, progress.Step)
-                .SetProperty(run => run.TotalSteps, progress.TotalSteps)
-                .SetProperty(run => run.Epoch, progress.Epoch)
-                .SetProperty(run => run.Loss, loss)
-                .SetProperty(run => run.LearningRate, progress.LearningRate)
-                .SetProperty(run => run.GradNorm, progress.GradNorm)
-                .SetProperty(run => run.ImagesPerSecond, progress.ImagesPerSecond)
-                .SetProperty(run => run.EtaSeconds, progress.Remaining == null ? null : progress.Remaining.Value.TotalSeconds));
-            if (!db.TrainingMetrics.Any(metric => metric.TrainingRunId == _run.Id && metric.Step == progress.Step))
-                db.TrainingMetrics.Add(new TrainingMetric
-                {
-                    TrainingRunId = _run.Id,
-                    Step = progress.Step,
-                    Epoch = progress.Epoch,
-                    Loss = loss,
-                    LearningRate = progress.LearningRate,
-                    GradNorm = progress.GradNorm,
-                    ImagesPerSecond = progress.ImagesPerSecond,
-                    At = now,
-                });
-        });
+        if (_clock.GetElapsedTime(_writtenAt) >= _interval || progress.Step == progress.TotalSteps)
+            WriteWithProgress(_ => { });
     }
 
     public override void OnPreview(TrainingPreviewImages preview)
@@ -78,37 +63,19 @@ internal sealed class TrainingJournal : TrainingObserver
         var key = $"{_folder}/previews/{preview.Step}.png";
         _artifacts.Write(key, ImageGrid.EncodePng(preview.Images, rows, columns));
         var now = _clock.GetUtcNow().UtcDateTime;
-        _lease.Write(db =>
+        WriteWithProgress(db =>
         {
             if (!db.TrainingPreviews.Any(p => p.TrainingRunId == _run.Id && p.Step == preview.Step))
                 db.TrainingPreviews.Add(new TrainingPreview { TrainingRunId = _run.Id, Step = preview.Step, Epoch = preview.Epoch, ArtifactKey = key, At = now });
         });
-        DrawLossCurve();
+        DrawLossCurveNowAndThen();
     }
 
     public override void OnCheckpoint(CheckpointInfo checkpoint)
     {
-        var row = new Checkpoint
-        {
-            Id = Guid.CreateVersion7(),
-            TrainingRunId = _run.Id,
-            Step = checkpoint.Step,
-            Epoch = checkpoint.Epoch,
-            Loss = double.IsFinite(checkpoint.Loss) ? checkpoint.Loss : null,
-            Ema = checkpoint.Ema,
-            Resumable = true,
-            Parameters = checkpoint.Parameters,
-            Resolution = _run.Dataset!.Spec.Resolution,
-            Channels = _run.Dataset.Spec.Channels,
-            NetworkConfig = _networkConfig,
-            SchedulerConfig = _schedulerConfig,
-            Bytes = checkpoint.Bytes,
-            Sha256 = checkpoint.Sha256,
-            ArtifactKey = $"{_folder}/checkpoints/{Path.GetFileName(checkpoint.Folder)}",
-            CreatedAt = _clock.GetUtcNow().UtcDateTime,
-        };
+        var row = RowOf(checkpoint);
         List<string> retired = [];
-        _lease.Write(db =>
+        WriteWithProgress(db =>
         {
             if (!db.Checkpoints.Any(c => c.Id == row.Id))
             {
@@ -116,33 +83,108 @@ internal sealed class TrainingJournal : TrainingObserver
                 db.SaveChanges();
             }
 
+            // A run that gets on is not given up because of workers that it lost long ago.
+            db.Jobs.Where(job => job.Id == _lease.Job.Id).ExecuteUpdate(set => set.SetProperty(job => job.LostLeases, 0));
             retired = Retire(db);
         });
         retired.ForEach(_artifacts.Delete);
-        DrawLossCurve();
+        DrawLossCurveNowAndThen();
     }
 
-    // The newest stay, and whatever a name or a request that waits points to.
+    /// <summary>Draws the curve as far as it has come.</summary>
+    public void DrawLossCurve()
+    {
+        if (_unwritten is not null)
+            WriteWithProgress(_ => { });
+        var key = $"{_folder}/loss.png";
+        _artifacts.Write(key, LossCurve.EncodePng(_curve));
+        if (_drawnAt == 0)
+            _lease.Write(db => db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set.SetProperty(run => run.LossCurveKey, key)));
+        _drawnAt = _clock.GetTimestamp();
+    }
+
+    private void DrawLossCurveNowAndThen()
+    {
+        if (_drawnAt == 0 || _clock.GetElapsedTime(_drawnAt) >= CurveInterval)
+            DrawLossCurve();
+    }
+
+    // In one transaction, so that the row never lags behind its previews and checkpoints.
+    private void WriteWithProgress(Action<DdpmDbContext> change)
+    {
+        var progress = _unwritten;
+        var loss = progress is null ? double.NaN : _losses.Average();
+        var now = _clock.GetUtcNow().UtcDateTime;
+        _lease.Write(db =>
+        {
+            if (progress is not null)
+                Write(db, progress, loss, now);
+            change(db);
+        });
+        if (progress is null)
+            return;
+        _unwritten = null;
+        _losses.Clear();
+        _curve.Add((progress.Step, loss));
+        _writtenAt = _clock.GetTimestamp();
+    }
+
+    private void Write(DdpmDbContext db, TrainingProgress progress, double loss, DateTime now)
+    {
+        double? secondsLeft = progress.Remaining?.TotalSeconds;
+        db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
+            .SetProperty(run => run.Step, progress.Step)
+            .SetProperty(run => run.TotalSteps, progress.TotalSteps)
+            .SetProperty(run => run.Epoch, progress.Epoch)
+            .SetProperty(run => run.Loss, loss)
+            .SetProperty(run => run.LearningRate, progress.LearningRate)
+            .SetProperty(run => run.GradNorm, progress.GradNorm)
+            .SetProperty(run => run.ImagesPerSecond, progress.ImagesPerSecond)
+            .SetProperty(run => run.EtaSeconds, secondsLeft));
+        if (!db.TrainingMetrics.Any(metric => metric.TrainingRunId == _run.Id && metric.Step == progress.Step))
+            db.TrainingMetrics.Add(new TrainingMetric
+            {
+                TrainingRunId = _run.Id,
+                Step = progress.Step,
+                Epoch = progress.Epoch,
+                Loss = loss,
+                LearningRate = progress.LearningRate,
+                GradNorm = progress.GradNorm,
+                ImagesPerSecond = progress.ImagesPerSecond,
+                At = now,
+            });
+    }
+
+    private Checkpoint RowOf(CheckpointInfo checkpoint) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        TrainingRunId = _run.Id,
+        Step = checkpoint.Step,
+        Epoch = checkpoint.Epoch,
+        Loss = double.IsFinite(checkpoint.Loss) ? checkpoint.Loss : null,
+        Ema = checkpoint.Ema,
+        Resumable = true,
+        Parameters = checkpoint.Parameters,
+        Resolution = _run.Dataset!.Spec.Resolution,
+        Channels = _run.Dataset.Spec.Channels,
+        NetworkConfig = _networkConfig,
+        SchedulerConfig = _schedulerConfig,
+        Bytes = checkpoint.Bytes,
+        Sha256 = checkpoint.Sha256,
+        ArtifactKey = $"{_folder}/checkpoints/{Path.GetFileName(checkpoint.Folder)}",
+        CreatedAt = _clock.GetUtcNow().UtcDateTime,
+    };
+
+    // The newest that a run can go on from stay, and whatever a name or a request that waits points to.
     private List<string> Retire(DdpmDbContext db)
     {
-        var old = db.Checkpoints.Where(c => c.TrainingRunId == _run.Id).OrderByDescending(c => c.Step).ThenByDescending(c => c.Id)
+        var old = db.Checkpoints.Where(c => c.TrainingRunId == _run.Id)
+            .OrderByDescending(c => c.Resumable).ThenByDescending(c => c.Step).ThenByDescending(c => c.Id)
             .Skip(_run.Spec.Training.KeepCheckpoints)
-            .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(batch => batch.CheckpointId == c.Id))
+            .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(
+                batch => batch.CheckpointId == c.Id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running)))
             .ToList();
         db.Checkpoints.RemoveRange(old);
         return [.. old.Select(c => c.ArtifactKey)];
-    }
-
-    private void DrawLossCurve()
-    {
-        var key = $"{_folder}/loss.png";
-        List<(long Step, double Loss)> points = [];
-        _lease.Write(db =>
-        {
-            points = [.. db.TrainingMetrics.AsNoTracking().Where(metric => metric.TrainingRunId == _run.Id).OrderBy(metric => metric.Step)
-                .Select(metric => new { metric.Step, metric.Loss }).AsEnumerable().Select(metric => (metric.Step, metric.Loss))];
-            db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set.SetProperty(run => run.LossCurveKey, key));
-        });
-        _artifacts.Write(key, LossCurve.EncodePng(points));
     }
 }

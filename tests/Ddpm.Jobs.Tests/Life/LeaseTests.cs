@@ -155,6 +155,20 @@ public abstract class LeaseTests : JobsTests
     }
 
     [Fact]
+    public async Task HandBack_EndsTheJob_WhenItIsToBeCancelled()
+    {
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimAsync(job.Id);
+        await Host.Control.CancelAsync(job.Id, Cancellation);
+
+        lease.HandBack();
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal((JobStatus.Cancelled, null), (row.Status, row.LeaseExpiresAt));
+        Assert.NotNull(row.EndedAt);
+    }
+
+    [Fact]
     public async Task Stop_IsSignalled_WhenTheProcessShutsDown()
     {
         using var shutdown = new CancellationTokenSource();

@@ -116,6 +116,20 @@ public abstract class ReconcilerTests : JobsTests
         Assert.Equal(JobStatus.Cancelled, (await Host.ReadAsync(job.Id)).Status);
     }
 
+    [Fact]
+    public async Task ReconcileAsync_Cancels_WhenTheRequestCameWhileTheJobWasTakenBack()
+    {
+        var job = await Host.AddJobAsync();
+        await using (var db = Host.Open())
+            await db.Jobs.Where(j => j.Id == job.Id).ExecuteUpdateAsync(set => set.SetProperty(j => j.CancelRequested, true), Cancellation);
+
+        await Host.Reconciler.ReconcileAsync(Cancellation);
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal(JobStatus.Cancelled, row.Status);
+        Assert.NotNull(row.EndedAt);
+    }
+
     private protected static IEnumerable<Guid> Waiting(JobsHost host, string queue) =>
         host.Get<JobStorage>().GetMonitoringApi().EnqueuedJobs(queue, 0, 100).Select(entry => (Guid)entry.Value.Job.Args[0]);
 

@@ -1,0 +1,59 @@
+using Ddpm.Jobs.Life;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>Deletes what nobody will ever ask for: uploads whose rows were never written or whose jobs have ended, artifacts whose rows are gone,
+/// and what interrupted work has left in staging. Processes that die between a file and its row leave such things.</summary>
+public sealed partial class LeftoverSweeper(
+    IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, TimeProvider clock, ILogger<LeftoverSweeper> logger)
+{
+    private static readonly TimeSpan StagingAge = TimeSpan.FromDays(2);
+
+    /// <summary>What is younger may still get its row.</summary>
+    private static readonly TimeSpan ArtifactAge = TimeSpan.FromDays(1);
+
+    /// <summary>One round. Several processes may do so at once.</summary>
+    /// <returns>How many artifacts were deleted.</returns>
+    public async Task<int> SweepAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        artifacts.DeleteAbandonedStaging(StagingAge, now);
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return await SweepAsync("uploads", KeysOfUploads(db), cancellationToken)
+            + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), cancellationToken)
+            + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
+            + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken);
+    }
+
+    private static IQueryable<string> KeysOfUploads(DdpmDbContext db)
+    {
+        var ended = new[] { JobStatus.Succeeded, JobStatus.Failed, JobStatus.Cancelled };
+        return db.Datasets.Where(dataset => dataset.UploadKey != null && !ended.Contains(dataset.Job!.Status)).Select(dataset => dataset.UploadKey!)
+            .Concat(db.Models.Where(model => model.UploadKey != null && !ended.Contains(model.Job!.Status)).Select(model => model.UploadKey!));
+    }
+
+    private static IEnumerable<string> KeysOf(string folder, IQueryable<Guid> ids) => ids.AsEnumerable().Select(id => $"{folder}/{id}");
+
+    // Listed before the rows are read: whatever gets its row in between is found.
+    private async Task<int> SweepAsync(string folder, IEnumerable<string> named, CancellationToken cancellationToken)
+    {
+        var old = artifacts.List(folder, clock.GetUtcNow().UtcDateTime - ArtifactAge);
+        if (old.Count == 0)
+            return 0;
+        var needed = await Task.Run(() => named.ToHashSet(StringComparer.Ordinal), cancellationToken);
+        var left = old.Where(key => !needed.Contains(key)).ToList();
+        foreach (var key in left)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            artifacts.Delete(key);
+            LogDeleted(key);
+        }
+
+        return left.Count;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Key}, which no row refers to.")]
+    private partial void LogDeleted(string key);
+}

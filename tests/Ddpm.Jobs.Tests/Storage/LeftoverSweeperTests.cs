@@ -1,0 +1,110 @@
+using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Storage;
+
+namespace Ddpm.Jobs.Tests.Storage;
+
+public sealed class LeftoverSweeperTests : JobsTests
+{
+    private ArtifactStore Artifacts => Host.Get<ArtifactStore>();
+
+    [Fact]
+    public async Task SweepAsync_DeletesUploads_WhenNoRowWillEverAskForThem()
+    {
+        await AddDatasetAsync(JobStatus.Queued, "uploads/waits");
+        await AddDatasetAsync(JobStatus.Failed, "uploads/failed");
+        await AddModelAsync(JobStatus.Running, "uploads/imported");
+        await AddModelAsync(JobStatus.Cancelled, "uploads/cancelled");
+        Write("uploads/waits", "uploads/failed", "uploads/imported", "uploads/cancelled", "uploads/nobodys");
+
+        Assert.Equal(0, await SweepAsync());
+        Host.Clock.Shift = TimeSpan.FromHours(25);
+        Assert.Equal(3, await SweepAsync());
+
+        Assert.Equal(["uploads/imported", "uploads/waits"], Artifacts.List("uploads").Order());
+    }
+
+    [Fact]
+    public async Task SweepAsync_DeletesArtifacts_WhenTheirRowsAreGone()
+    {
+        var dataset = await AddDatasetAsync(JobStatus.Succeeded, upload: null);
+        var deleted = await AddDatasetAsync(JobStatus.Succeeded, upload: null, DateTime.UtcNow);
+        var samples = await AddSamplesAsync();
+        var checkpoint = await AddCheckpointAsync();
+        var stranger = Guid.CreateVersion7();
+        Write($"datasets/{dataset}/e1/preview.png", $"datasets/{deleted}/e1/preview.png", $"datasets/{stranger}/e1/preview.png",
+            $"samples/{samples}/e1/grid.png", $"samples/{stranger}/e1/grid.png", $"models/{checkpoint}/model_index.json", $"models/{stranger}/model_index.json",
+            $"training-runs/{stranger}/loss.png");
+
+        Host.Clock.Shift = TimeSpan.FromHours(25);
+        Assert.Equal(4, await SweepAsync());
+
+        Assert.Equal([$"datasets/{dataset}"], Artifacts.List("datasets"));
+        Assert.Equal([$"samples/{samples}"], Artifacts.List("samples"));
+        Assert.Equal([$"models/{checkpoint}"], Artifacts.List("models"));
+        Assert.True(Artifacts.Exists($"training-runs/{stranger}/loss.png"));
+    }
+
+    private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(JobsHost.Sqlite(Folder));
+
+    private Task<int> SweepAsync() => Host.Get<LeftoverSweeper>().SweepAsync(Cancellation);
+
+    private void Write(params string[] keys)
+    {
+        foreach (var key in keys)
+            Artifacts.Write(key, [1]);
+    }
+
+    private async Task<Guid> AddDatasetAsync(JobStatus status, string? upload, DateTime? deletedAt = null)
+    {
+        var dataset = new Dataset
+        {
+            Id = Guid.CreateVersion7(),
+            JobId = (await Host.AddJobAsync(JobKind.Dataset, status)).Id,
+            Name = "pictures",
+            Spec = new DatasetSpec { Source = new DatasetSource { Kind = DatasetSourceKind.Upload } },
+            UploadKey = upload,
+            DeletedAt = deletedAt,
+        };
+        await AddAsync(dataset);
+        return dataset.Id;
+    }
+
+    private async Task AddModelAsync(JobStatus status, string upload) => await AddAsync(new NamedModel
+    {
+        Name = Path.GetFileName(upload),
+        JobId = (await Host.AddJobAsync(JobKind.ModelImport, status)).Id,
+        UploadKey = upload,
+        CreatedAt = DateTime.UtcNow,
+        UpdatedAt = DateTime.UtcNow,
+    });
+
+    private async Task<Guid> AddSamplesAsync()
+    {
+        var batch = new SampleBatch
+        {
+            Id = Guid.CreateVersion7(),
+            JobId = (await Host.AddJobAsync()).Id,
+            CheckpointId = Guid.CreateVersion7(),
+            Spec = new SamplingSpec(),
+        };
+        await AddAsync(batch);
+        return batch.Id;
+    }
+
+    private async Task<Guid> AddCheckpointAsync()
+    {
+        var id = Guid.CreateVersion7();
+        await AddAsync(new Checkpoint { Id = id, NetworkConfig = "{}", SchedulerConfig = "{}", Sha256 = "", ArtifactKey = $"models/{id}", CreatedAt = DateTime.UtcNow });
+        return id;
+    }
+
+    private async Task AddAsync(object row)
+    {
+        await using var db = Host.Open();
+        db.Add(row);
+        await db.SaveChangesAsync(Cancellation);
+    }
+}

@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using Ddpm.Engine.Imaging;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Worker.Tests.Training;
+
+public sealed class TrainingJobTests : TrainingTests
+{
+    [Fact]
+    public async Task Run_LeavesEverythingThatWasPromised_WhenItEnds()
+    {
+        var run = await AddRunAsync(training => training with { PreviewEveryEpochs = 10 }); // every twenty steps
+
+        var job = await Host.RunAsync(run.JobId);
+
+        AssertSucceeded(job);
+        Assert.Equal(1, job.Progress);
+        var row = await ReadAsync(run);
+        Assert.Equal((Steps, Steps, 12.0), (row.Step, row.TotalSteps, row.Epoch));
+        Assert.Equal((960, 480), SizeOf(row.LossCurveKey!));
+
+        var checkpoints = await CheckpointsAsync(run);
+        Assert.Equal([24L, 16, 8], checkpoints.Select(checkpoint => checkpoint.Step));
+        Assert.All(checkpoints, checkpoint =>
+        {
+            var folder = Host.Artifacts.PathOf(checkpoint.ArtifactKey);
+            Assert.Equal(Hash(Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors")), checkpoint.Sha256);
+            Assert.Equal(Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length), checkpoint.Bytes);
+            Assert.Equal((true, true, 8, 3), (checkpoint.Ema, checkpoint.Resumable, checkpoint.Resolution, checkpoint.Channels));
+        });
+
+        var metrics = await MetricsAsync(run);
+        Assert.Equal((1L, Steps), (metrics[0].Step, metrics[^1].Step));
+        Assert.Equal((row.Loss, row.GradNorm), (metrics[^1].Loss, metrics[^1].GradNorm));
+        Assert.All(metrics, metric => Assert.True(metric is { Loss: > 0, GradNorm: > 0, ImagesPerSecond: > 0 }));
+
+        var previews = await PreviewsAsync(run);
+        Assert.Equal([20L, 24], previews.Select(preview => preview.Step));
+        var expected = SizeOf(previews[0].ArtifactKey);
+        Assert.True(expected is { Width: >= 32, Height: >= 32 }, $"{expected}"); // sixteen pictures of 8 × 8
+    }
+
+    [Fact]
+    public async Task Run_KeepsTheNewestCheckpoints_AndThoseThatANameOrAWaitingRequestPointsTo()
+    {
+        var run = await AddRunAsync(training => training with { Steps = 16 });
+        AssertSucceeded(await Host.RunAsync(run.JobId)); // 8, 16
+        var first = await CheckpointsAsync(run);
+        await Host.AddAsync(new NamedModel { Name = "mine", CheckpointId = first[1].Id, CreatedAt = DateTime.UtcNow, UpdatedAt = DateTime.UtcNow });
+        await AddSamplesAsync(first[0], JobStatus.Succeeded);
+
+        var goal = await ResumeAsync(run, training => training with { Steps = 40, KeepCheckpoints = 2 });
+        AssertSucceeded(await Host.RunAsync(goal)); // 24, 32, 40
+
+        Assert.Equal([40L, 32, 8], (await CheckpointsAsync(run)).Select(checkpoint => checkpoint.Step));
+        await AddSamplesAsync((await CheckpointsAsync(run))[1], JobStatus.Queued);
+        var further = await ResumeAsync(run, training => training with { Steps = 48, KeepCheckpoints = 1 });
+        AssertSucceeded(await Host.RunAsync(further));
+
+        var kept = await CheckpointsAsync(run);
+        Assert.Equal([48L, 32, 8], kept.Select(checkpoint => checkpoint.Step));
+        Assert.Equal(kept.Select(checkpoint => checkpoint.ArtifactKey).Order(), CheckpointFolders(run).Order());
+    }
+
+    [Fact]
+    public async Task Run_FailsWithAdvice_WhenItDiverges()
+    {
+        var run = await AddRunAsync(training => training with { LearningRate = 1e30, WarmupSteps = 0 });
+
+        var job = await Host.RunAsync(run.JobId);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.Contains("stopped being finite", job.Error, StringComparison.Ordinal);
+        Assert.Contains("lower learning rate (it is 1E+30)", job.Error, StringComparison.Ordinal);
+        Assert.Equal((await MetricsAsync(run))[^1].Step, (await ReadAsync(run)).Step);
+    }
+
+    [Fact]
+    public async Task Run_SaysWhatToDo_WhenTheDatasetIsGone()
+    {
+        var run = await AddRunAsync();
+        Host.Artifacts.Delete($"datasets/{run.DatasetId}");
+
+        var job = await Host.RunAsync(run.JobId);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.Contains("Make the dataset again", job.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Folder.Path, job.Error, StringComparison.Ordinal);
+    }
+
+    private async Task AddSamplesAsync(Checkpoint checkpoint, JobStatus status)
+    {
+        var job = await Host.AddJobAsync(JobKind.Sampling);
+        await Host.AddAsync(new SampleBatch { Id = Guid.CreateVersion7(), JobId = job.Id, CheckpointId = checkpoint.Id, Spec = new SamplingSpec() });
+        await using var db = Host.Open();
+        await db.Jobs.Where(row => row.Id == job.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.Status, status), Cancellation);
+    }
+
+    private (int Width, int Height) SizeOf(string key)
+    {
+        var picture = ImageCodec.Decode(File.ReadAllBytes(Host.Artifacts.PathOf(key)), new ImageDecodeOptions());
+        return (picture.Width, picture.Height);
+    }
+
+    private static string Hash(string path) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)));
+}
