@@ -1,0 +1,156 @@
+using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Imaging;
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+using Ddpm.TestSupport;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Worker.Tests.Sampling;
+
+public sealed class SamplingJobTests : WorkerTests
+{
+    private static readonly SamplingSpec _spec = new() { Count = 3, Seed = 5, Steps = 4, Rows = 1, Columns = 3 };
+
+    [Fact]
+    public async Task Run_WritesAGridAndEveryPicture_AndTheSameBytesWhenAskedAgain()
+    {
+        var checkpoint = await AddCheckpointAsync();
+
+        var first = await DrawAsync(checkpoint, _spec);
+        var second = await DrawAsync(checkpoint, _spec);
+        var other = await DrawAsync(checkpoint, _spec with { Seed = 6 });
+
+        Assert.Equal(["grid.png", "images/0.png", "images/1.png", "images/2.png"], first.Keys);
+        Assert.Equal(first, second);
+        Assert.All(first.Keys, file => Assert.NotEqual(first[file], other[file]));
+        Assert.All(first.Where(file => file.Key != "grid.png"), file => Assert.Equal((8, 8), SizeOf(file.Value)));
+        Assert.True(SizeOf(first["grid.png"]) is { Width: >= 24, Height: >= 8 and < 16 });
+        Assert.Empty(Staging());
+    }
+
+    [Fact]
+    public async Task Run_DrawsTheSamePictures_AloneAndAmongOthers()
+    {
+        var checkpoint = await AddCheckpointAsync();
+
+        var three = await DrawAsync(checkpoint, _spec);
+        var alone = await DrawAsync(checkpoint, _spec with { Count = 1, FirstImage = 2, Columns = 1 });
+
+        Assert.Equal(three["images/2.png"], alone["images/0.png"]);
+    }
+
+    [Fact]
+    public async Task Run_EndsCancelledAndLeavesNothing_WhenItIsCancelledHalfWay()
+    {
+        var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null });
+        var running = Host.StartAsync(batch.JobId);
+        await Eventually.BecomesTrueAsync("the drawing has begun", async () => (await Host.JobAsync(batch.JobId)).Progress > 0);
+
+        await Host.CancelAsync(batch.JobId);
+        await running;
+
+        Assert.Equal(JobStatus.Cancelled, (await Host.JobAsync(batch.JobId)).Status);
+        Assert.False(Host.Artifacts.Exists($"samples/{batch.Id}"));
+        Assert.Empty(Staging());
+    }
+
+    [Fact]
+    public async Task Run_IsGivenBackAndDoneByTheNext_WhenTheProcessShutsDown()
+    {
+        var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Count = 64, Steps = 200, Rows = null, Columns = null });
+        var running = Host.StartAsync(batch.JobId);
+        await Eventually.BecomesTrueAsync("the drawing has begun", async () => (await Host.JobAsync(batch.JobId)).Progress > 0);
+        Host.ShutDown();
+        await running;
+        Assert.Equal(JobStatus.Queued, (await Host.JobAsync(batch.JobId)).Status);
+        // What an attempt leaves that dies between its files and its row.
+        Host.Artifacts.Write($"samples/{batch.Id}/e1/grid.png", [1]);
+        await ShortenAsync(batch);
+
+        AssertSucceeded(await (await AnotherHostAsync()).RunAsync(batch.JobId));
+
+        Assert.Equal([$"samples/{batch.Id}/e2"], Host.Artifacts.List($"samples/{batch.Id}"));
+    }
+
+    [Fact]
+    public async Task Run_SaysSo_WhenTheCheckpointIsDamagedOrGone()
+    {
+        var checkpoint = await AddCheckpointAsync();
+        var weights = Path.Combine(Host.Artifacts.PathOf(checkpoint.ArtifactKey), "unet", "diffusion_pytorch_model.safetensors");
+        var bytes = await File.ReadAllBytesAsync(weights, Cancellation);
+        bytes[^2] ^= 1;
+        await File.WriteAllBytesAsync(weights, bytes, Cancellation);
+        await AssertFailsAsync(checkpoint, _spec, "The checkpoint is damaged");
+
+        Host.Artifacts.Delete(checkpoint.ArtifactKey);
+        await AssertFailsAsync(checkpoint, _spec, "choose another");
+
+        await using var db = Host.Open();
+        await db.Checkpoints.ExecuteDeleteAsync(Cancellation);
+        await AssertFailsAsync(checkpoint, _spec, "was deleted before");
+    }
+
+    [Fact]
+    public async Task Run_NamesTheLimit_WhenMoreStepsAreAskedThanTheModelHas() =>
+        await AssertFailsAsync(await AddCheckpointAsync(), _spec with { Steps = 1001 }, "steps is 1001; 1 to 1000 is accepted");
+
+    private async Task AssertFailsAsync(Checkpoint checkpoint, SamplingSpec spec, string message)
+    {
+        var job = await Host.RunAsync((await AddAsync(checkpoint, spec)).JobId);
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.Contains(message, job.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Folder.Path, job.Error, StringComparison.Ordinal);
+    }
+
+    private async Task<SortedDictionary<string, string>> DrawAsync(Checkpoint checkpoint, SamplingSpec spec)
+    {
+        var batch = await AddAsync(checkpoint, spec);
+        AssertSucceeded(await Host.RunAsync(batch.JobId));
+        await using var db = Host.Open();
+        var row = await db.SampleBatches.SingleAsync(b => b.Id == batch.Id, Cancellation);
+        Assert.True(row is { Device: "cpu", DurationSeconds: > 0 });
+        var folder = Host.Artifacts.PathOf(row.ArtifactKey!);
+        return new(Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).ToDictionary(
+            file => Path.GetRelativePath(folder, file), file => Convert.ToBase64String(File.ReadAllBytes(file))), StringComparer.Ordinal);
+    }
+
+    private async Task<SampleBatch> AddAsync(Checkpoint checkpoint, SamplingSpec spec)
+    {
+        var job = await Host.AddJobAsync(JobKind.Sampling);
+        var batch = new SampleBatch { Id = Guid.CreateVersion7(), JobId = job.Id, CheckpointId = checkpoint.Id, Spec = spec };
+        await Host.AddAsync(batch);
+        return batch;
+    }
+
+    private async Task ShortenAsync(SampleBatch batch)
+    {
+        await using var db = Host.Open();
+        await db.SampleBatches.Where(row => row.Id == batch.Id).ExecuteUpdateAsync(set => set.SetProperty(row => row.Spec, _spec), Cancellation);
+    }
+
+    private async Task<Checkpoint> AddCheckpointAsync()
+    {
+        var id = Guid.CreateVersion7();
+        var folder = TinyModel.Write(Host.Artifacts.PathOf($"models/{id}"));
+        var checkpoint = new Checkpoint
+        {
+            Id = id,
+            NetworkConfig = "{}",
+            SchedulerConfig = "{}",
+            Sha256 = DiffusersFolder.Open(folder).WeightsSha256(),
+            ArtifactKey = $"models/{id}",
+            CreatedAt = DateTime.UtcNow,
+        };
+        await Host.AddAsync(checkpoint);
+        return checkpoint;
+    }
+
+    private IEnumerable<string> Staging() => Directory.EnumerateFileSystemEntries(Folder.At("data", "artifacts", ".staging"));
+
+    private static (int Width, int Height) SizeOf(string png)
+    {
+        var picture = ImageCodec.Decode(Convert.FromBase64String(png), new ImageDecodeOptions());
+        return (picture.Width, picture.Height);
+    }
+}
