@@ -4,40 +4,11 @@ using Ddpm.Jobs.Datasets;
 namespace Ddpm.Api.Datasets;
 
 /// <summary>What is made of the pictures of an upload. As form fields beside the file; each is optional.</summary>
-internal record UploadDataset
+internal record UploadDataset : PicturePreparation
 {
     /// <summary>Shown to people. From 1 to 200 characters; by default that of the file, folder or built-in set.</summary>
     [StringLength(200, MinimumLength = 1)]
     public string? Name { get; init; }
-
-    /// <summary>Side of the square pictures that the network sees, in pixels. From 8 to 512; default 64, the article's.</summary>
-    [Range(8, 512)]
-    public int Resolution { get; init; } = 64;
-
-    /// <summary>At most so many pictures, the first in name order. From 1 to 10,000,000; null for all.</summary>
-    [Range(1, 10_000_000)]
-    public int? Limit { get; init; }
-
-    /// <summary>Keep one of each set of pictures with identical content (the article's set holds each picture four times).</summary>
-    public bool Deduplicate { get; init; }
-
-    /// <summary>What shows through transparent pixels: <c>#rrggbb</c>.</summary>
-    [RegularExpression("^#[0-9a-fA-F]{6}$", ErrorMessage = "must be a colour written #rrggbb")]
-    public string Background { get; init; } = "#ffffff";
-
-    /// <summary>1 for grey, 3 for colour.</summary>
-    [AllowedValues(1, 3, ErrorMessage = "must be 1 (grey) or 3 (colour)")]
-    public int Channels { get; init; } = 3;
-
-    public DatasetSpec ToSpec(DatasetSource source) => new()
-    {
-        Source = source,
-        Resolution = Resolution,
-        Limit = Limit,
-        Deduplicate = Deduplicate,
-        Background = Background,
-        Channels = Channels,
-    };
 }
 
 /// <summary>A dataset of pictures that need no upload.</summary>

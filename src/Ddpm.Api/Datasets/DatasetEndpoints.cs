@@ -62,7 +62,7 @@ internal static class DatasetEndpoints
             return Guid.Parse(earlier);
         var source = DatasetRules.SourceOf(body.Value, options);
         var name = body.Value.Name ?? source.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
-        var (id, _) = await SaveAsync(name, body.Value.ToSpec(source), uploadKey: null, key, body.Sha256, db, dispatcher);
+        var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, key, body.Sha256, db, dispatcher);
         return id;
     }
 
@@ -77,7 +77,7 @@ internal static class DatasetEndpoints
         if (await ArchiveProbe.PicturesFaultAsync(upload.Path, cancellationToken) is { } fault)
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a dataset", fault);
 
-        var spec = fields.ToSpec(new() { Kind = DatasetSourceKind.Upload });
+        var spec = new DatasetSpec(new() { Kind = DatasetSourceKind.Upload }, fields);
         var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, key, upload.Sha256, db, dispatcher);
         if (isNew)
             upload.Keep();

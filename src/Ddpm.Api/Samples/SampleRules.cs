@@ -17,7 +17,7 @@ internal static class SampleRules
     {
         if (request.Eta != 0 && request.Sampler != SamplerNames.Ddim)
             faults.Add("eta", $"belongs to the sampler ddim and must be 0 for {request.Sampler}; it is {request.Eta}");
-        CheckGrid(request.ToSpec(1), faults);
+        CheckGrid(WithGrid(request), faults);
         foreach (var field in new[]
                  {
                      (Name: "checkpointId", Second: request.CheckpointId is not null && request.Model is not null),
@@ -42,13 +42,23 @@ internal static class SampleRules
             throw Faults.One("steps", $"must be from 1 to {most}, since this model was trained with {timesteps} timesteps"
                 + $"{(lost == 0 ? "" : $" and {request.Sampler} needs one more than it has steps")}; it is {request.Steps}");
         }
-        return request.ToSpec(request.Steps ?? Math.Min(most, request.Sampler switch
+        return WithGrid(request.Alone()) with
         {
-            SamplerNames.Ddim => DefaultDdimSteps,
-            SamplerNames.DpmSolver => DefaultDpmSolverSteps,
-            _ => timesteps,
-        }));
+            Steps = request.Steps ?? Math.Min(most, request.Sampler switch
+            {
+                SamplerNames.Ddim => DefaultDdimSteps,
+                SamplerNames.DpmSolver => DefaultDpmSolverSteps,
+                _ => timesteps,
+            }),
+        };
     }
+
+    // Of rows and columns, one follows from the other.
+    private static SamplingSpec WithGrid(SamplingSpec spec) => spec with
+    {
+        Rows = spec.Rows ?? (spec.Count + spec.Columns - 1) / spec.Columns,
+        Columns = spec.Columns ?? (spec.Count + spec.Rows - 1) / spec.Rows,
+    };
 
     private static void CheckGrid(SamplingSpec spec, Faults faults)
     {

@@ -1,31 +1,46 @@
 using System.ComponentModel.DataAnnotations;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Ddpm.Jobs.Datasets;
 
-/// <summary>Where pictures come from and what is made of them. Stored with the dataset, so that it can be made again.</summary>
-public sealed record DatasetSpec
+/// <summary>What is made of pictures.</summary>
+public record PicturePreparation
 {
-    /// <summary>Where the pictures come from.</summary>
-    public required DatasetSource Source { get; init; }
-
     /// <summary>Side of the square pictures that the network sees, in pixels. From 8 to 512; default 64, the article's.</summary>
     [Range(8, 512)]
     public int Resolution { get; init; } = 64;
 
-    /// <summary>At most so many pictures, the first in name order; null for all.</summary>
+    /// <summary>At most so many pictures, the first in name order. From 1 to 10,000,000; null for all.</summary>
     [Range(1, 10_000_000)]
     public int? Limit { get; init; }
 
     /// <summary>Keep one of each set of pictures with identical content (the article's set holds each picture four times).</summary>
     public bool Deduplicate { get; init; }
 
-    /// <summary>What shows through transparent pixels: <c>#rrggbb</c>. Default white.</summary>
-    [RegularExpression("^#[0-9a-fA-F]{6}$", ErrorMessage = "must be a colour written #rrggbb.")]
+    /// <summary>What shows through transparent pixels: <c>#rrggbb</c>.</summary>
+    [RegularExpression("^#[0-9a-fA-F]{6}$", ErrorMessage = "must be a colour written #rrggbb")]
     public string Background { get; init; } = "#ffffff";
 
     /// <summary>1 for grey, 3 for colour.</summary>
-    [AllowedValues(1, 3, ErrorMessage = "must be 1 (grey) or 3 (colour).")]
+    [AllowedValues(1, 3, ErrorMessage = "must be 1 (grey) or 3 (colour)")]
     public int Channels { get; init; } = 3;
+}
+
+/// <summary>Where pictures come from and what is made of them. Stored with the dataset, so that it can be made again.</summary>
+public sealed record DatasetSpec : PicturePreparation
+{
+    /// <summary>A spec that says nothing yet.</summary>
+    public DatasetSpec()
+    {
+    }
+
+    /// <summary>A spec that prepares pictures as asked.</summary>
+    [SetsRequiredMembers]
+    public DatasetSpec(DatasetSource source, PicturePreparation preparation)
+        : base(preparation) => Source = source;
+
+    /// <summary>Where the pictures come from.</summary>
+    public required DatasetSource Source { get; init; }
 }
 
 /// <summary>Where pictures come from.</summary>
