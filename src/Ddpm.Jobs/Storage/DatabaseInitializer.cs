@@ -26,6 +26,7 @@ public sealed partial class DatabaseInitializer(
             try
             {
                 await MigrateAsync(cancellationToken);
+                await BuildModelAsync(cancellationToken);
                 return;
             }
             catch (Exception reason) when (attempt < Attempts && IsWorthAnotherTry(reason))
@@ -69,6 +70,14 @@ public sealed partial class DatabaseInitializer(
         HangfireStorage.Install(guard);
         await using (var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
             await release.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    // EF Core builds the relational model at the first query, and not safely where two threads ask first. So it is built here, while
+    // nothing else of the process runs.
+    private async Task BuildModelAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        db.Model.GetRelationalModel();
     }
 
     // Two processes may create the same database at once: the second is told that it, or its name, is there already.

@@ -3,6 +3,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Ddpm.TestSupport;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace Ddpm.Jobs.Tests.Storage;
 
@@ -41,6 +42,16 @@ public abstract class DatabaseTests
         Assert.Empty(await db.Jobs.ToListAsync(Cancellation));
         foreach (var host in hosts)
             await host.DisposeAsync();
+    }
+
+    // Where it is not, the first queries of a process build it, and fail if there are two at once.
+    [Fact]
+    public async Task StartAsync_LeavesTheModelReady_ForQueriesFromManyThreads()
+    {
+        using var folder = new TemporaryFolder();
+        await using var host = await JobsHost.StartAsync(await EmptyAsync(folder));
+        await using var db = host.Open();
+        Assert.NotNull(db.Model.FindRuntimeAnnotation(RelationalAnnotationNames.RelationalModel));
     }
 
     [Fact]
