@@ -76,9 +76,12 @@ public sealed partial class JobReconciler(
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, now),
             cancellationToken);
+
+        // Hangfire notices the death of a worker in its own time; what it still thinks is being worked on carries the job no more.
         var requeued = await lost.ExecuteUpdateAsync(
             set => set
                 .SetProperty(j => j.Status, JobStatus.Queued)
+                .SetProperty(j => j.DispatchId, (string?)null)
                 .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null),
             cancellationToken);

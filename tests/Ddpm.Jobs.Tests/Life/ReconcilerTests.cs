@@ -87,6 +87,19 @@ public abstract class ReconcilerTests : JobsTests
     }
 
     [Fact]
+    public async Task ReconcileAsync_EnqueuesAnew_WhenTheWorkerDiedThatTheDispatchWentTo()
+    {
+        var job = await Host.AddJobAsync();
+        await Host.Dispatcher.EnqueueAsync(job, Cancellation);
+        (await Host.ClaimAsync(job.Id)).Dispose();
+        var later = await AnotherHostAsync(LongAfterTheLease);
+
+        await later.Reconciler.ReconcileAsync(Cancellation);
+
+        Assert.NotEqual(job.DispatchId, (await Host.ReadAsync(job.Id)).DispatchId);
+    }
+
+    [Fact]
     public async Task ReconcileAsync_GivesUp_WhenLeasesAreLostAgainAndAgain()
     {
         var job = await Host.AddJobAsync();
