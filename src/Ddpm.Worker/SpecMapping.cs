@@ -14,8 +14,9 @@ namespace Ddpm.Worker;
 /// <summary>Translates what was asked (specs, public) into what the engine takes (configs): the only place that knows both.</summary>
 internal static class SpecMapping
 {
-    /// <summary>Previews and checkpoints of tiny datasets, whose epochs last a few steps, are at least so many steps apart.</summary>
-    private const long FewestStepsBetween = 20;
+    /// <summary>Where nothing else is asked, previews and checkpoints of tiny datasets, whose epochs last a few steps, are at least so many steps
+    /// apart: a preview takes as long as some 20 to 50 steps. <see cref="OptimizationSpec"/> says so to those who ask.</summary>
+    private const long FewestStepsBetween = 100;
 
     /// <summary>The network for pictures of a dataset.</summary>
     public static UNetConfig ToNetwork(NetworkSpec spec, ImageDataset dataset)
@@ -65,7 +66,7 @@ internal static class SpecMapping
         return config with
         {
             TotalSteps = spec.Steps ?? spec.Epochs * epoch,
-            PreviewEverySteps = AtLeastApart(spec.PreviewEveryEpochs * epoch),
+            PreviewEverySteps = spec.PreviewEveryEpochs * epoch ?? AtLeastApart(epoch),
             CheckpointEverySteps = spec.CheckpointEverySteps ?? AtLeastApart(epoch),
         };
     }

@@ -111,11 +111,12 @@ public sealed record OptimizationSpec
     [Range(0, 9_007_199_254_740_991)]
     public long Seed { get; init; }
 
-    /// <summary>A preview grid after every so many epochs (and at the end), but never less than 20 steps apart. From 1 to 100,000.</summary>
+    /// <summary>A preview grid after every so many epochs, besides the one at the end; null for one after every epoch or, where epochs are short, at
+    /// least 100 steps apart: drawing one takes as long as some 20 to 50 steps. From 1 to 100,000.</summary>
     [Range(1, 100_000)]
-    public int PreviewEveryEpochs { get; init; } = 1;
+    public int? PreviewEveryEpochs { get; init; }
 
-    /// <summary>A checkpoint after every so many steps, besides the one at the end; null for one an epoch, at least 20 steps apart. From 1 to 100,000,000.</summary>
+    /// <summary>A checkpoint after every so many steps, besides the one at the end; null for one an epoch, at least 100 steps apart. From 1 to 100,000,000.</summary>
     [Range(1, 100_000_000)]
     public int? CheckpointEverySteps { get; init; }
 

@@ -85,6 +85,14 @@ public sealed class TrainerTests : IDisposable
     }
 
     [Fact]
+    public void Run_StopsBetweenTwoPasses_WhenAStepTakesLong()
+    {
+        using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        var result = Train(Config with { GradientAccumulationSteps = 1_000_000 }, "run", stop: stop); // hours a step
+        Assert.Equal(new TrainingResult(Completed: false, Step: 0, Checkpoint: null), result);
+    }
+
+    [Fact]
     public void Run_LeavesNoTensorBehind()
     {
         using var trainer = Make(Config with { TotalSteps = 40 }, "run", _dataset);

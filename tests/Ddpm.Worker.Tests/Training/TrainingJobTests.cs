@@ -12,7 +12,7 @@ public sealed class TrainingJobTests : TrainingTests
     [Fact]
     public async Task Run_LeavesEverythingThatWasPromised_WhenItEnds()
     {
-        var run = await AddRunAsync(training => training with { PreviewEveryEpochs = 10 }); // every twenty steps
+        var run = await AddRunAsync(training => training with { PreviewEveryEpochs = 5 }); // every ten steps
 
         var job = await Host.RunAsync(run.JobId);
 
@@ -38,7 +38,7 @@ public sealed class TrainingJobTests : TrainingTests
         Assert.All(metrics, metric => Assert.True(metric is { Loss: > 0, GradNorm: > 0, ImagesPerSecond: > 0 }));
 
         var previews = await PreviewsAsync(run);
-        Assert.Equal([20L, 24], previews.Select(preview => preview.Step));
+        Assert.Equal([10L, 20, 24], previews.Select(preview => preview.Step));
         var expected = SizeOf(previews[0].ArtifactKey);
         Assert.True(expected is { Width: >= 32, Height: >= 32 }, $"{expected}"); // sixteen pictures of 8 × 8
     }
@@ -46,22 +46,22 @@ public sealed class TrainingJobTests : TrainingTests
     [Fact]
     public async Task Run_KeepsTheNewestCheckpoints_AndThoseThatANameOrAWaitingRequestPointsTo()
     {
-        var run = await AddRunAsync(training => training with { Steps = 16 });
-        AssertSucceeded(await Host.RunAsync(run.JobId)); // 8, 16
+        var run = await AddRunAsync(training => training with { Steps = 8, CheckpointEverySteps = 4 });
+        AssertSucceeded(await Host.RunAsync(run.JobId)); // 4, 8
         var first = await CheckpointsAsync(run);
         await Host.AddAsync(new NamedModel { Name = "mine", CheckpointId = first[1].Id, CreatedAt = DateTime.UtcNow, UpdatedAt = DateTime.UtcNow });
         await AddSamplesAsync(first[0], JobStatus.Succeeded);
 
-        var goal = await ResumeAsync(run, training => training with { Steps = 40, KeepCheckpoints = 2 });
-        AssertSucceeded(await Host.RunAsync(goal)); // 24, 32, 40
+        var goal = await ResumeAsync(run, training => training with { Steps = 20, CheckpointEverySteps = 4, KeepCheckpoints = 2 });
+        AssertSucceeded(await Host.RunAsync(goal)); // 12, 16, 20
 
-        Assert.Equal([40L, 32, 8], (await CheckpointsAsync(run)).Select(checkpoint => checkpoint.Step));
+        Assert.Equal([20L, 16, 4], (await CheckpointsAsync(run)).Select(checkpoint => checkpoint.Step));
         await AddSamplesAsync((await CheckpointsAsync(run))[1], JobStatus.Queued);
-        var further = await ResumeAsync(run, training => training with { Steps = 48, KeepCheckpoints = 1 });
+        var further = await ResumeAsync(run, training => training with { Steps = 24, CheckpointEverySteps = 4, KeepCheckpoints = 1 });
         AssertSucceeded(await Host.RunAsync(further));
 
         var kept = await CheckpointsAsync(run);
-        Assert.Equal([48L, 32, 8], kept.Select(checkpoint => checkpoint.Step));
+        Assert.Equal([24L, 16, 4], kept.Select(checkpoint => checkpoint.Step));
         Assert.Equal(kept.Select(checkpoint => checkpoint.ArtifactKey).Order(), CheckpointFolders(run).Order());
     }
 

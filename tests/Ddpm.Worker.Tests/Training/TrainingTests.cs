@@ -13,7 +13,7 @@ public abstract class TrainingTests : WorkerTests
     protected const int Steps = 24;
 
     /// <summary>So many that a test can stop the run in its middle.</summary>
-    protected const int ManySteps = 120;
+    protected const int ManySteps = 80;
 
     protected static TrainingSpec Spec { get; } = new()
     {
