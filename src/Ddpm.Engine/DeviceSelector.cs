@@ -20,9 +20,6 @@ public static class DeviceSelector
         var count = cuda.is_available() ? cuda.device_count() : 0;
         if (index >= count)
             throw new ArgumentException($"The device is '{name}', but {(count == 0 ? "no CUDA device is in reach" : $"there are only {count}, from cuda:0")}.", nameof(name));
-        // libtorch allows TF32 in convolutions by default; float32 means float32 here.
-        backends.cuda.matmul.allow_tf32 = false;
-        backends.cudnn.allow_tf32 = false;
         return new Device(DeviceType.CUDA, index);
     }
 }

@@ -36,10 +36,11 @@ public sealed class DiffusionModel : IDisposable
     {
         TorchRuntime.Initialize();
         var files = DiffusersFolder.Open(folder);
+        files.RequireDrawable();
         return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device);
     }
 
-    /// <summary>Wraps a network that is in memory already; it is borrowed only if the caller keeps it, and disposed with this.</summary>
+    /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
     internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device) => new(network, schedule, device);
 
     /// <summary>Draws pictures. Synchronous; the calling thread and, on a CPU, one helper thread a core do the work.</summary>
@@ -52,8 +53,6 @@ public sealed class DiffusionModel : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Count, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.FirstImage);
-        if (Network.NumClassEmbeds is not null)
-            throw new ArgumentException("The model is class-conditional, which sampling does not support yet.", nameof(request));
         var plan = SamplingPlan.For(Schedule, request.Sampler);
         var images = Enumerable.Range(request.FirstImage, request.Count).Select(index => new ImageToDraw(plan, request.Seed, (uint)index)).ToList();
         var size = Network.SampleSize ?? 64;
@@ -65,6 +64,8 @@ public sealed class DiffusionModel : IDisposable
         return ImageLanes.Run(images, _device, batch =>
         {
             using var drawn = loop.Run(batch, size, size, AfterStep, cancellationToken);
+            if (!drawn.isfinite().all().item<bool>())
+                throw new SamplingException("The pictures are not numbers any more: the model's weights, or its noise schedule, are not usable.");
             return PixelRange.ToBytes(drawn);
         });
     }

@@ -46,6 +46,9 @@ public static partial class TorchRuntime
             torch.InitializeDeviceType(DeviceType.CPU);
             using var probe = torch.ones(1);
             _threads = torch.get_num_threads();
+            // libtorch allows TF32 in a GPU's convolutions by default; float32 means float32 here.
+            torch.backends.cuda.matmul.allow_tf32 = false;
+            torch.backends.cudnn.allow_tf32 = false;
             return null;
         }
         catch (Exception fault) when (fault is DllNotFoundException or TypeInitializationException or NotSupportedException or TorchRuntimeException or BadImageFormatException)

@@ -16,7 +16,7 @@ internal static class SpecMapping
 {
     /// <summary>Where nothing else is asked, previews and checkpoints of tiny datasets, whose epochs last a few steps, are at least so many steps
     /// apart: a preview takes as long as some 20 to 50 steps. <see cref="OptimizationSpec"/> says so to those who ask.</summary>
-    private const long FewestStepsBetween = 100;
+    private const long FewestStepsBetween = 50;
 
     /// <summary>The network for pictures of a dataset.</summary>
     public static UNetConfig ToNetwork(NetworkSpec spec, ImageDataset dataset)
@@ -65,7 +65,7 @@ internal static class SpecMapping
         var epoch = Trainer.StepsPerEpoch(images, config);
         return config with
         {
-            TotalSteps = spec.Steps ?? spec.Epochs * epoch,
+            TotalSteps = spec.Steps ?? Trainer.StepsOf(spec.Epochs, images, config),
             PreviewEverySteps = spec.PreviewEveryEpochs * epoch ?? AtLeastApart(epoch),
             CheckpointEverySteps = spec.CheckpointEverySteps ?? AtLeastApart(epoch),
         };

@@ -68,6 +68,8 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData(""" "training": null """, "training", "must not be null")]
     [InlineData(""" "training": {"speed": 1} """, "training.speed", "epochs")]
     [InlineData(""" "schedule": {"betaStart": 0.3, "betaEnd": 0.2} """, "schedule.betaStart", "betaEnd")]
+    [InlineData(""" "schedule": {"betaEnd": 0.5} """, "schedule.betaEnd", "smaller")]
+    [InlineData(""" "schedule": {"timesteps": 10000} """, "schedule.betaEnd", "timesteps")]
     [InlineData(""" "schedule": {"betaSchedule": "cosine"} """, "schedule.betaSchedule", "squaredcos_cap_v2")]
     [InlineData(""" "network": {"blockOutChannels": []} """, "network.blockOutChannels", "from 1 to 8 elements; it has 0")]
     [InlineData(""" "network": {"blockOutChannels": [99999999999]} """, "network.blockOutChannels[0]", "must be from")]

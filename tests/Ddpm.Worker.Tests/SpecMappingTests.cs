@@ -15,7 +15,7 @@ public sealed class SpecMappingTests
         Assert.Equal((1e-4, 500, 1.0), (config.LearningRate, config.WarmupSteps, config.MaxGradNorm));
     }
 
-    [Theory, InlineData(null, null, 100, 100), InlineData(1, null, 4, 100), InlineData(3, 7, 12, 7)]
+    [Theory, InlineData(null, null, 52, 52), InlineData(1, null, 4, 52), InlineData(3, 7, 12, 7)]
     public void ToTraining_SpacesPreviewsAndCheckpointsOfShortEpochs_UnlessItIsToldOtherwise(int? epochs, int? steps, long previews, long checkpoints)
     {
         var config = SpecMapping.ToTraining(new OptimizationSpec { PreviewEveryEpochs = epochs, CheckpointEverySteps = steps }, images: 64); // four steps an epoch

@@ -8,6 +8,7 @@ namespace Ddpm.Api.TrainingRuns;
 internal static class TrainingRules
 {
     private const int MaxChannels = 2048;
+    private const double LeastAlphaCumprod = 1e-30; // below it a float32 network cannot tell what is left of the picture
 
     private static readonly string[] DownBlocks = ["DownBlock2D", "AttnDownBlock2D"];
     private static readonly string[] UpBlocks = ["UpBlock2D", "AttnUpBlock2D"];
@@ -18,6 +19,8 @@ internal static class TrainingRules
             faults.Add("datasetId", $"names no dataset; make one with POST /datasets, or see GET /datasets. There is none with the id {request.DatasetId}");
         if (request.Schedule.BetaStart > request.Schedule.BetaEnd)
             faults.Add("schedule.betaStart", $"must not be above betaEnd ({request.Schedule.BetaEnd}); it is {request.Schedule.BetaStart}");
+        else
+            CheckSignal(request.Schedule, faults);
         CheckChannels(request.Network, faults);
         CheckBlocks(request.Network.DownBlockTypes, "network.downBlockTypes", DownBlocks, request.Network, faults);
         CheckBlocks(request.Network.UpBlockTypes, "network.upBlockTypes", UpBlocks, request.Network, faults);
@@ -25,6 +28,18 @@ internal static class TrainingRules
             CheckHeads(request.Network, faults);
         if (dataset is not null)
             CheckResolution(request.Network, dataset, faults);
+    }
+
+    private static void CheckSignal(ScheduleSpec schedule, Faults faults)
+    {
+        if (schedule.BetaSchedule == "squaredcos_cap_v2")
+            return; // does not read the betas, and ends above it
+        var root = schedule.BetaSchedule == "linear" ? 1 : 0.5; // what rises evenly: β, or its square root
+        var alphaCumprod = Enumerable.Range(0, schedule.Timesteps)
+            .Select(t => Math.Pow(double.Lerp(Math.Pow(schedule.BetaStart, root), Math.Pow(schedule.BetaEnd, root), t / (schedule.Timesteps - 1.0)), 1 / root))
+            .Aggregate(1.0, (product, beta) => product * (1 - beta));
+        if (alphaCumprod < LeastAlphaCumprod)
+            faults.Add("schedule.betaEnd", $"must be smaller, or the timesteps fewer: with {schedule.Timesteps} timesteps up to {schedule.BetaEnd} nothing is left of the picture long before the end");
     }
 
     private static void CheckChannels(NetworkSpec network, Faults faults)

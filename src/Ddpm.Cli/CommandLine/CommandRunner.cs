@@ -5,6 +5,7 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
+using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
 
 namespace Ddpm.Cli.CommandLine;
@@ -47,7 +48,7 @@ internal static class CommandRunner
     }
 
     // Anything else is a fault of this program and ends it with its stack trace.
-    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or DatasetException or CheckpointException or TrainingException
+    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or DatasetException or CheckpointException or TrainingException or SamplingException
         or UNetConfigException or TorchRuntimeException or ImageDecodeException or IOException or UnauthorizedAccessException;
 }
 

@@ -27,6 +27,8 @@ internal sealed class TrainCommand
     private readonly Option<int> _layers = Arguments.Number("--layers", "Residual blocks of each level.", 1, 8, Usual.Layers);
     private readonly Option<string?> _attention = Arguments.OptionalList(
         "--attention-resolutions", "Resolutions in pixels whose level has self-attention; that of the second level from the bottom if not given.", 8, 1, 512);
+    private readonly Option<int?> _normGroups = Arguments.OptionalNumber(
+        "--norm-groups", "Groups of every GroupNorm, a divisor of all channels; 32, or fewer where a group would have less than four channels, if not given.", 1, 256);
     private readonly Option<double> _dropout = Arguments.Number("--dropout", "Probability of dropping an activation.", 0, 0.9, Usual.Dropout);
     private readonly Option<int> _timesteps = Arguments.Number("--timesteps", "Diffusion steps T.", 10, 10_000, Usual.Timesteps);
     private readonly Option<string?> _betaSchedule = Arguments.Choice("--beta-schedule", "Noise schedule:", Usual.BetaSchedule, "linear", "scaled_linear", "squaredcos_cap_v2");
@@ -54,7 +56,7 @@ internal sealed class TrainCommand
             "train",
             "Trains a network on pictures. FOLDER receives dataset/, previews/, checkpoints/, metrics.csv, loss.png and, at the end, model/: a diffusers folder. Ctrl-C saves.")
         {
-            _data, _out, _resume, _resolution, _limit, _deduplicate, _channels, _layers, _attention, _dropout, _timesteps, _betaSchedule, _epochs, _steps, _batchSize, _accumulate,
+            _data, _out, _resume, _resolution, _limit, _deduplicate, _channels, _layers, _attention, _normGroups, _dropout, _timesteps, _betaSchedule, _epochs, _steps, _batchSize, _accumulate,
             _learningRate, _warmup, _weightDecay, _ema, _seed, _flip, _device, _threads, _checkpointEvery, _previewEvery, _keep,
         };
         command.SetAction(Run);
@@ -122,6 +124,7 @@ internal sealed class TrainCommand
             Channels = Of(_channels, otherwise.Channels),
             Layers = Of(_layers, otherwise.Layers),
             AttentionResolutions = Of(_attention, otherwise.AttentionResolutions),
+            NormGroups = Of(_normGroups, otherwise.NormGroups),
             Dropout = Of(_dropout, otherwise.Dropout),
             Timesteps = Of(_timesteps, otherwise.Timesteps),
             BetaSchedule = Of(_betaSchedule, otherwise.BetaSchedule)!,

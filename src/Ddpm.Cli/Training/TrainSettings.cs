@@ -13,6 +13,7 @@ namespace Ddpm.Cli.Training;
 internal sealed record TrainSettings
 {
     private const string FileName = "train.json";
+    private const int ChannelsOfGroup = 4; // as in the article's network: 128 channels in 32 groups
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -25,6 +26,9 @@ internal sealed record TrainSettings
 
     /// <summary>Resolutions whose level has attention, apart by commas; null for the second level from the bottom, as in the article's notebook.</summary>
     public string? AttentionResolutions { get; init; }
+
+    /// <summary>Groups of every GroupNorm; null for 32, or fewer where a group would have less than four channels.</summary>
+    public int? NormGroups { get; init; }
     public double Dropout { get; init; }
     public int Timesteps { get; init; } = 1000;
     public string BetaSchedule { get; init; } = "linear";
@@ -75,7 +79,7 @@ internal sealed record TrainSettings
             DownBlockTypes = down,
             UpBlockTypes = UNetConfig.MirroredUpBlocks(down),
             AttentionHeadDim = CommonDivisor(channels, 8),
-            NormNumGroups = CommonDivisor(channels, 32),
+            NormNumGroups = NormGroups ?? CommonDivisor(channels, Math.Clamp(channels.Min() / ChannelsOfGroup, 1, 32)),
             Dropout = Dropout,
         };
     }
@@ -95,7 +99,7 @@ internal sealed record TrainSettings
             Seed = (ulong)Seed,
             HorizontalFlip = Flip,
         };
-        var total = Steps ?? Epochs * Trainer.StepsPerEpoch(images, config);
+        var total = Steps ?? Trainer.StepsOf(Epochs, images, config);
         return config with { TotalSteps = total, WarmupSteps = Warmup ?? (int)Math.Min(500, total / 10) };
     }
 
@@ -112,7 +116,8 @@ internal sealed record TrainSettings
 
     private static int[] Numbers(string list) => [.. list.Split(',').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
 
-    // Small networks need fewer groups and narrower heads than the usual 32 and 8.
+    // Small networks need fewer groups and narrower heads than the usual 32 and 8. A group of one channel would be worse than none: it takes away
+    // how strong the channel is, and with it how much noise there is.
     private static int CommonDivisor(int[] channels, int usual) =>
         channels.Aggregate(usual, (divisor, channel) => (int)BigInteger.GreatestCommonDivisor(divisor, channel));
 }

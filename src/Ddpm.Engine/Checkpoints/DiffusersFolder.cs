@@ -106,6 +106,8 @@ public sealed class DiffusersFolder
     {
         if (Network.NumClassEmbeds is not null)
             throw new CheckpointException("The model is class-conditional (num_class_embeds is set), which is not supported yet.");
+        if (Network.TimeEmbeddingType == "fourier")
+            throw new CheckpointException("The model embeds the logarithm of the timestep (time_embedding_type is fourier), which timestep 0 has not; such models are not supported yet.");
         if (Network.InChannels is not (1 or 3) || Network.OutChannels != Network.InChannels)
             throw new CheckpointException(
                 $"The model takes {Network.InChannels} channels and gives {Network.OutChannels}; pictures have 1 or 3, and learned variances are not supported.");
@@ -116,6 +118,7 @@ public sealed class DiffusersFolder
     /// <exception cref="CheckpointException">The weights do not fit the configuration.</exception>
     public UNet LoadNetwork(Device device)
     {
+        UNetOutline.Check(Network, WeightsPath);
         var network = Build();
         try
         {
@@ -182,7 +185,7 @@ public sealed class DiffusersFolder
     {
         try
         {
-            return File.Exists(index) ? (string?)(JsonNode.Parse(ReadText(index)) as JsonObject ?? throw new JsonException("it must hold a JSON object."))["_class_name"] : null;
+            return File.Exists(index) ? (string?)(JsonNode.Parse(ReadText(index), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new JsonException("it must hold a JSON object."))["_class_name"] : null;
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {

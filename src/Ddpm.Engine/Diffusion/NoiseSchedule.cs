@@ -33,7 +33,13 @@ public sealed class NoiseSchedule
     public static NoiseSchedule From(NoiseScheduleConfig config)
     {
         if (config.Faults().ToList() is [var fault, ..])
-            throw new ArgumentException(fault, nameof(config));
+            throw new ArgumentException(fault);
+        var schedule = Build(config);
+        return NoiseScheduleConfig.FaultOf(schedule) is { } loss ? throw new ArgumentException(loss) : schedule;
+    }
+
+    private static NoiseSchedule Build(NoiseScheduleConfig config)
+    {
         if (config.TrainedBetas is { } trained)
             return new([.. trained.Select(beta => (float)beta)]);
         return config.BetaSchedule switch

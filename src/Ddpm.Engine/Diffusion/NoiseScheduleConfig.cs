@@ -45,6 +45,8 @@ public sealed record NoiseScheduleConfig
     /// <summary>DDIM: whether ᾱ before the first timestep is 1 instead of ᾱ_0.</summary>
     public bool SetAlphaToOne { get; init; } = true;
 
+    private const double LeastAlphaCumprod = 1e-30; // x̂₀ divides by its root
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -52,7 +54,15 @@ public sealed record NoiseScheduleConfig
         RespectNullableAnnotations = true,
     };
 
-    // Keys that change the numbers; any value but the default is refused until it is supported.
+    // Schedulers whose forward process is DDPM's: their files describe one noise schedule, whichever sampler then follows it.
+    private static readonly string[] Classes =
+    [
+        "DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler", "DEISMultistepScheduler", "DPMSolverMultistepScheduler",
+        "DPMSolverSinglestepScheduler", "DPMSolverSDEScheduler", "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler",
+        "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LMSDiscreteScheduler", "SASolverScheduler", "UniPCMultistepScheduler",
+    ];
+
+    // Keys that change the forward process or x̂₀; any value but the default is refused until it is supported.
     private static readonly (string Key, string Accepted)[] Unsupported = [("thresholding", "false"), ("rescale_betas_zero_snr", "false")];
 
     /// <summary>Reads <c>scheduler_config.json</c>. Keys that no sampler here reads are ignored, as diffusers does.</summary>
@@ -63,13 +73,20 @@ public sealed record NoiseScheduleConfig
         {
             var keys = JsonNode.Parse(PythonJson.ToJson(json), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new CheckpointException("scheduler_config.json must hold a JSON object.");
+            if (keys["_class_name"]?.ToString() is { } name && !Classes.Contains(name))
+                throw new CheckpointException($"scheduler_config.json: _class_name is '{name}', whose noise is not DDPM's; {string.Join(", ", Classes)} are supported.");
+            if (keys["variance_type"] is null)
+                keys.Remove("variance_type"); // DPM-Solver's file says null: it has no such choice
             foreach (var (key, accepted) in Unsupported)
                 if (keys[key]?.ToJsonString() is { } value && value != accepted)
                     throw new CheckpointException($"scheduler_config.json: {key} is {value}; only {accepted} is supported.");
             var config = keys.Deserialize<NoiseScheduleConfig>(Json)!;
-            return config.Faults().ToList() is [var fault, ..]
-                ? throw new CheckpointException($"scheduler_config.json: {fault}")
-                : config;
+            _ = NoiseSchedule.From(config);
+            return config;
+        }
+        catch (ArgumentException fault)
+        {
+            throw new CheckpointException($"scheduler_config.json: {fault.Message}", fault);
         }
         catch (JsonException fault)
         {
@@ -117,5 +134,15 @@ public sealed record NoiseScheduleConfig
             yield return FormattableString.Invariant($"clip_sample_range is {ClipSampleRange}; a number above 0 is needed.");
         if (StepsOffset is < 0 or > 100)
             yield return $"steps_offset is {StepsOffset}; 0 to 100 is accepted.";
+    }
+
+    /// <summary>Where a float32 ᾱ does not tell signal from noise, neither x̂₀ nor ε̂ can be worked out from the other, and samples are not numbers.</summary>
+    internal static string? FaultOf(NoiseSchedule schedule)
+    {
+        if (schedule.AlphasCumprod[0] >= 1)
+            return FormattableString.Invariant($"beta_start is {schedule.Betas[0]:G2}, which float32 cannot tell from no noise at all; 1e-7 or more is needed.");
+        var lost = schedule.AlphasCumprod.TakeWhile(alphaCumprod => alphaCumprod > LeastAlphaCumprod).Count();
+        return lost == schedule.Timesteps ? null
+            : FormattableString.Invariant($"With these betas ᾱ falls to {schedule.AlphasCumprod[lost]:G2} at timestep {lost} of {schedule.Timesteps}: choose a smaller beta_end or fewer timesteps.");
     }
 }

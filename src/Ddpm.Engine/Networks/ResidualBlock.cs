@@ -59,7 +59,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     {
         var h = Resample(_activation(norm1.call(x)));
         h = conv1.call(h); // [B, out, H', W']
-        var time = time_emb_proj.call(nn.functional.silu(embedding)).unsqueeze(-1).unsqueeze(-1); // [B, out or 2 out, 1, 1]
+        var time = time_emb_proj.call(_activation(embedding)).unsqueeze(-1).unsqueeze(-1); // [B, out or 2 out, 1, 1]
         if (_scaleShift)
         {
             var scaleAndShift = time.chunk(2, dim: 1);

@@ -5,7 +5,6 @@ internal static class UNetConfigValidator
 {
     private static readonly string[] DownTypes = ["DownBlock2D", "AttnDownBlock2D", "ResnetDownsampleBlock2D"];
     private static readonly string[] UpTypes = ["UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"];
-    private static readonly string[] Activations = ["silu", "swish", "relu", "gelu", "mish"];
 
     public static IEnumerable<string> Faults(UNetConfig config)
     {
@@ -76,13 +75,13 @@ internal static class UNetConfigValidator
 
     private static IEnumerable<string> ChoiceFaults(UNetConfig config)
     {
-        var choices = new (string Name, string? Value, string[] Accepted)[]
+        var choices = new (string Name, string Value, IReadOnlyCollection<string> Accepted)[]
         {
             ("time_embedding_type", config.TimeEmbeddingType, ["positional", "fourier"]),
             ("downsample_type", config.DownsampleType, ["conv", "resnet"]),
             ("upsample_type", config.UpsampleType, ["conv", "resnet"]),
             ("resnet_time_scale_shift", config.ResnetTimeScaleShift, ["default", "scale_shift"]),
-            ("act_fn", config.ActFn, Activations),
+            ("act_fn", config.ActFn, Activation.Names),
         };
         foreach (var (name, value, accepted) in choices.Where(choice => !choice.Accepted.Contains(choice.Value)))
             yield return $"{name} is '{value}'; {string.Join(", ", accepted)} are supported.";

@@ -33,6 +33,9 @@ public sealed record SamplerConfig
     /// <summary>Whether x̂₀ is clipped; null for the schedule's. (diffusers' DPM-Solver++ never clips: false gives its numbers.)</summary>
     public bool? ClipSample { get; init; }
 
+    /// <summary>DDIM: whether ε̂ is worked out again from the clipped x̂₀. (diffusers' <c>use_clipped_model_output</c>, false by default.)</summary>
+    public bool UseClippedModelOutput { get; init; }
+
     /// <summary>The steps of a run on this schedule.</summary>
     public int StepsFor(NoiseScheduleConfig schedule) => Steps ?? Math.Min(
         MostSteps(schedule),

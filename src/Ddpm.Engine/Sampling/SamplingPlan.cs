@@ -21,21 +21,32 @@ public sealed record SamplingPlan(IReadOnlyList<SamplingStep> Steps, double? Cli
     /// <summary>Fills the table that a configuration describes.</summary>
     /// <param name="schedule">The model's.</param>
     /// <param name="sampler">What was asked; absent fields take the schedule's or the sampler's defaults.</param>
-    /// <exception cref="ArgumentException">More steps than T, or a sampler that cannot do what is asked.</exception>
+    /// <exception cref="SamplingException">More steps than T, or a sampler that cannot do what is asked.</exception>
     public static SamplingPlan For(Diffusion.NoiseScheduleConfig schedule, SamplerConfig sampler)
     {
         var steps = sampler.StepsFor(schedule);
         var most = sampler.MostSteps(schedule);
         if (steps < 1 || steps > most)
-            throw new ArgumentException($"steps is {steps}; 1 to {most} is accepted with this sampler on a schedule of {schedule.Timesteps} timesteps.", nameof(sampler));
+            throw new SamplingException($"steps is {steps}; 1 to {most} is accepted with this sampler on a schedule of {schedule.Timesteps} timesteps.");
         if (sampler.Eta is < 0 or > 1 || double.IsNaN(sampler.Eta))
-            throw new ArgumentException($"eta is {sampler.Eta}; 0 to 1 is accepted.", nameof(sampler));
+            throw new SamplingException($"eta is {sampler.Eta}; 0 to 1 is accepted.");
+        var timesteps = TimestepsOf(schedule, sampler, steps);
+        if (timesteps[0] >= schedule.Timesteps)
+        {
+            throw new SamplingException(
+                $"With steps_offset {schedule.StepsOffset} a run of {steps} steps would begin at timestep {timesteps[0]}; the last of the schedule is {schedule.Timesteps - 1}. Ask for fewer steps.");
+        }
+
         return sampler.Kind switch
         {
-            SamplerKind.Ddpm => Samplers.Ddpm.Plan(schedule, sampler, steps),
-            SamplerKind.Ddim => Samplers.Ddim.Plan(schedule, sampler, steps),
-            SamplerKind.DpmSolver => Samplers.DpmSolver.Plan(schedule, sampler, steps),
-            _ => throw new ArgumentException($"There is no sampler {sampler.Kind}.", nameof(sampler)),
+            SamplerKind.Ddpm => Samplers.Ddpm.Plan(schedule, sampler, timesteps),
+            SamplerKind.Ddim => Samplers.Ddim.Plan(schedule, sampler, timesteps),
+            SamplerKind.DpmSolver => Samplers.DpmSolver.Plan(schedule, sampler, timesteps),
+            _ => throw new SamplingException($"There is no sampler {sampler.Kind}."),
         };
     }
+
+    private static int[] TimestepsOf(Diffusion.NoiseScheduleConfig schedule, SamplerConfig sampler, int steps) => sampler.Kind == SamplerKind.DpmSolver
+        ? Timesteps.Multistep(sampler.SpacingFor(schedule, TimestepSpacing.Linspace), schedule.Timesteps, steps, schedule.StepsOffset)
+        : Timesteps.SingleStep(sampler.SpacingFor(schedule, TimestepSpacing.Leading), schedule.Timesteps, steps, schedule.StepsOffset);
 }

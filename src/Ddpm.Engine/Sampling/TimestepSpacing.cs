@@ -13,7 +13,8 @@ public enum TimestepSpacing
     Linspace,
 }
 
-/// <summary>The timesteps themselves, as diffusers counts them.</summary>
+/// <summary>The timesteps themselves, as diffusers counts them, but never more than n: for some n, such as 61, its trailing spacing has one entry
+/// more, −1, which stands for no timestep.</summary>
 internal static class Timesteps
 {
     /// <summary>For DDPM and DDIM: n timesteps, falling.</summary>
@@ -21,7 +22,7 @@ internal static class Timesteps
     {
         TimestepSpacing.Leading => Fall(steps, index => (index * (trainSteps / steps)) + offset),
         TimestepSpacing.Linspace => Fall(steps, index => Round(Linspace(index, steps, trainSteps - 1))),
-        _ => Trailing(trainSteps, steps, trainSteps),
+        _ => Trailing(trainSteps, steps),
     };
 
     /// <summary>For multistep solvers: n timesteps of n + 1, the last of which is left to the final sigma.</summary>
@@ -29,14 +30,18 @@ internal static class Timesteps
     {
         TimestepSpacing.Leading => Fall(steps + 1, index => (index * (trainSteps / (steps + 1))) + offset)[..^1],
         TimestepSpacing.Linspace => Fall(steps + 1, index => Round(Linspace(index, steps + 1, trainSteps - 1)))[..^1],
-        _ => Trailing(trainSteps, steps, trainSteps),
+        _ => Trailing(trainSteps, steps),
     };
 
     private static int[] Fall(int count, Func<int, int> timestep) => [.. Enumerable.Range(0, count).Reverse().Select(timestep)];
 
-    // For some n rounding errors of the float64 count yield one entry more than n, which would be −1: numpy's arange has it, we stop at n.
-    private static int[] Trailing(int first, int steps, int trainSteps) =>
-        [.. Enumerable.Range(0, steps).Select(index => Round(first - (index * ((double)trainSteps / steps))) - 1)];
+    // numpy's arange(T, 0, −T / n): it adds multiples of the rounded difference of its first two entries, which decides where half-way cases round to.
+    private static int[] Trailing(int trainSteps, int steps)
+    {
+        var second = trainSteps - ((double)trainSteps / steps);
+        var difference = second - trainSteps;
+        return [.. Enumerable.Range(0, steps).Select(index => Round(index == 1 ? second : trainSteps + (index * difference)) - 1)];
+    }
 
     private static double Linspace(int index, int count, double last) => count == 1 ? 0 : index * (last / (count - 1));
 

@@ -58,6 +58,6 @@ public sealed record EmaSchedule
         if (step <= 0)
             return 0;
         var rising = UseEmaWarmup ? 1 - Math.Pow(1 + (step / InvGamma), -Power) : (1.0 + step) / (10 + step);
-        return Math.Clamp(rising, MinDecay, Decay);
+        return Math.Max(Math.Min(rising, Decay), MinDecay); // where they contradict each other, MinDecay holds, as in diffusers
     }
 }

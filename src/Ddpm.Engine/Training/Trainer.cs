@@ -44,6 +44,8 @@ public sealed class Trainer : IDisposable
         network.Validate();
         if (config.Faults().Concat(schedule.Faults()).Concat(Misfits(network, dataset)).ToList() is [_, ..] faults)
             throw new TrainingException(string.Join(" ", faults));
+        schedule = schedule with { TimestepSpacing = schedule.TimestepSpacing ?? "leading" }; // as its checkpoints say, so that they draw what previews drew
+        CheckPreviews(schedule, config.PreviewSampler);
         (_config, _schedule, _dataset, _device, _checkpointRoot) = (config, schedule, dataset, device, checkpointRoot);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
         (_network, _averaged) = Build(network, config);
@@ -85,10 +87,13 @@ public sealed class Trainer : IDisposable
     public long Step { get; private set; }
 
     /// <summary>Optimizer steps in which every picture is seen once, rounded up.</summary>
-    public static long StepsPerEpoch(int images, TrainingConfig config)
+    public static long StepsPerEpoch(int images, TrainingConfig config) => StepsOf(1, images, config);
+
+    /// <summary>Optimizer steps in which every picture is seen so many times, rounded up once: steps of several passes go across the ends of epochs.</summary>
+    public static long StepsOf(long epochs, int images, TrainingConfig config)
     {
         var batches = (images + (long)config.BatchSize - 1) / config.BatchSize;
-        return (batches + config.GradientAccumulationSteps - 1) / config.GradientAccumulationSteps;
+        return checked((epochs * batches) + config.GradientAccumulationSteps - 1) / config.GradientAccumulationSteps;
     }
 
     /// <summary>Trains to the end, or until cancelled; either way a checkpoint of the last step is there afterwards.</summary>
@@ -139,7 +144,7 @@ public sealed class Trainer : IDisposable
     // Null where it was cancelled: then nothing has changed.
     private (double Loss, double GradNorm, int Images)? TakeStep(CancellationToken cancellationToken)
     {
-        using var scope = NewDisposeScope(); // every tensor of this step dies here
+        using var scope = NewDisposeScope();
         var (loss, images) = (0.0, 0);
         for (var pass = 0; pass < _config.GradientAccumulationSteps; pass++)
         {
@@ -149,6 +154,7 @@ public sealed class Trainer : IDisposable
                 return null;
             }
 
+            using var passScope = NewDisposeScope(); // every tensor of this pass dies here, or accumulation would save no memory
             var index = (Step * _config.GradientAccumulationSteps) + pass;
             var batch = _loader.BatchAt(index).Images;
             var original = PixelRange.ToFloat(batch, _device);
@@ -220,7 +226,11 @@ public sealed class Trainer : IDisposable
     private CheckpointInfo WriteCheckpoint()
     {
         var folder = Path.Combine(_checkpointRoot, $"step-{Step:D8}");
-        var state = new TrainingCheckpoint.State(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed, "", "");
+        var state = new TrainingCheckpoint.State(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed)
+        {
+            BatchSize = _config.BatchSize,
+            GradientAccumulationSteps = _config.GradientAccumulationSteps,
+        };
         TrainingCheckpoint.Write(folder, _averaged ?? _network, _schedule, _network, _optimizer, state);
         var bytes = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         var parameters = _network.parameters().Sum(parameter => parameter.numel());
@@ -229,14 +239,30 @@ public sealed class Trainer : IDisposable
 
     private void Resume(string folder)
     {
-        var state = TrainingCheckpoint.Read(folder, _averaged, _network, _optimizer);
+        var state = TrainingCheckpoint.Read(folder, _averaged, _network, _optimizer, _schedule);
         if (state.DatasetSha256 != _dataset.Sha256)
             throw new TrainingException("The checkpoint was trained on other pictures: its dataset's SHA-256 differs.");
         if (state.Seed != _config.Seed)
             throw new TrainingException($"The checkpoint was trained with seed {state.Seed}, not {_config.Seed}.");
+        if (state.BatchSize != 0 && (state.BatchSize, state.GradientAccumulationSteps) != (_config.BatchSize, _config.GradientAccumulationSteps))
+            throw new TrainingException(
+                $"The checkpoint was trained with batches of {state.BatchSize} and {state.GradientAccumulationSteps} passes a step; with {_config.BatchSize} and {_config.GradientAccumulationSteps} pictures would be skipped or come again.");
         Step = state.Step;
         foreach (var loss in state.RecentLosses)
             _recentLoss.Add(loss);
+    }
+
+    // Now, and not at the first preview.
+    private static void CheckPreviews(NoiseScheduleConfig schedule, SamplerConfig sampler)
+    {
+        try
+        {
+            SamplingPlan.For(schedule, sampler);
+        }
+        catch (Exception fault) when (fault is SamplingException or ArgumentException)
+        {
+            throw new TrainingException(fault.Message);
+        }
     }
 
     private static IEnumerable<string> Misfits(UNetConfig network, ImageDataset dataset)
@@ -247,6 +273,8 @@ public sealed class Trainer : IDisposable
             yield return $"The network's sample_size is {size}; the pictures are {dataset.Width}×{dataset.Height}.";
         if (dataset.Height % network.SizeMultiple != 0 || dataset.Width % network.SizeMultiple != 0)
             yield return $"Pictures of {dataset.Width}×{dataset.Height} cannot be halved {network.BlockOutChannels.Count - 1} times: sizes must be multiples of {network.SizeMultiple}, or the network needs fewer levels.";
+        if (network.TimeEmbeddingType == "fourier")
+            yield return "The network embeds the logarithm of the timestep, which timestep 0 has not: time_embedding_type must be positional.";
         if (network.NumClassEmbeds is not null)
             yield return "Class-conditional training is not supported yet: num_class_embeds must be null.";
     }

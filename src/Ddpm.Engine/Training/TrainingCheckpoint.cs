@@ -17,7 +17,23 @@ internal static class TrainingCheckpoint
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     /// <summary>How far the run is, and on what.</summary>
-    public sealed record State(long Step, double Epoch, IReadOnlyList<double> RecentLosses, string DatasetSha256, ulong Seed, string RawWeightsSha256, string MomentsSha256);
+    public sealed record State(long Step, double Epoch, IReadOnlyList<double> RecentLosses, string DatasetSha256, ulong Seed)
+    {
+        /// <summary>Pictures of a pass; with the next, decides which pictures come next. 0 in checkpoints that did not record it.</summary>
+        public int BatchSize { get; init; }
+
+        /// <summary>Passes of a step.</summary>
+        public int GradientAccumulationSteps { get; init; }
+
+        /// <summary>Of the model's weights in <c>unet/</c>; null in checkpoints that did not record it.</summary>
+        public string? ModelSha256 { get; init; }
+
+        /// <summary>Of the weights that are trained.</summary>
+        public string RawWeightsSha256 { get; init; } = "";
+
+        /// <summary>Of AdamW's moments.</summary>
+        public string MomentsSha256 { get; init; } = "";
+    }
 
     /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
     public static void Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
@@ -49,7 +65,7 @@ internal static class TrainingCheckpoint
         var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
         UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
         Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
-        state = state with { RawWeightsSha256 = Sha256(Path.Combine(training, WeightsFile)), MomentsSha256 = Sha256(Path.Combine(training, MomentsFile)) };
+        state = state with { ModelSha256 = DiffusersFolder.Open(partial).WeightsSha256(), RawWeightsSha256 = Sha256(Path.Combine(training, WeightsFile)), MomentsSha256 = Sha256(Path.Combine(training, MomentsFile)) };
         DiffusersFolder.WriteText(Path.Combine(training, StateFile), JsonSerializer.Serialize(state, Json) + "\n");
     }
 
@@ -58,12 +74,19 @@ internal static class TrainingCheckpoint
     /// <param name="model">Receives the averaged weights; null where the run keeps no average.</param>
     /// <param name="raw">Receives the weights that are trained.</param>
     /// <param name="optimizer">Receives moments and step count.</param>
-    /// <exception cref="CheckpointException">A file is missing, torn or of another network.</exception>
-    public static State Read(string folder, UNet? model, UNet raw, AdamW optimizer)
+    /// <param name="schedule">The run's noise schedule.</param>
+    /// <exception cref="CheckpointException">A file is missing or torn, or of another network or noise schedule.</exception>
+    public static State Read(string folder, UNet? model, UNet raw, AdamW optimizer, NoiseScheduleConfig schedule)
     {
         var files = DiffusersFolder.Open(folder);
+        if (files.Network.ToJson() != raw.Config.ToJson())
+            throw new CheckpointException("The checkpoint is of another network: its unet/config.json is not that of the run.");
+        if (files.Schedule.ToJson() != schedule.ToJson())
+            throw new CheckpointException("The checkpoint was trained with another noise schedule: its scheduler_config.json is not that of the run.");
         var training = Path.Combine(folder, "training");
         var state = ReadState(Path.Combine(training, StateFile));
+        if (state.ModelSha256 is { } sha256)
+            Verify(files.WeightsPath, sha256);
         Verify(Path.Combine(training, WeightsFile), state.RawWeightsSha256);
         Verify(Path.Combine(training, MomentsFile), state.MomentsSha256);
         if (model is not null)
@@ -108,10 +131,11 @@ internal static class TrainingCheckpoint
 
     private static void Verify(string path, string sha256)
     {
+        var name = $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
         if (!File.Exists(path))
-            throw new CheckpointException($"training/{Path.GetFileName(path)} is missing.");
+            throw new CheckpointException($"{name} is missing.");
         if (Sha256(path) != sha256)
-            throw new CheckpointException($"training/{Path.GetFileName(path)} is damaged: its SHA-256 is not the one that was recorded.");
+            throw new CheckpointException($"{name} is damaged: its SHA-256 is not the one that was recorded.");
     }
 
     private static IEnumerable<KeyValuePair<string, Tensor>> Moments(AdamW optimizer) => optimizer.Parameters.SelectMany((parameter, index) =>

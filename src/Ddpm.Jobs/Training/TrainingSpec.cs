@@ -112,11 +112,11 @@ public sealed record OptimizationSpec
     public long Seed { get; init; }
 
     /// <summary>A preview grid after every so many epochs, besides the one at the end; null for one after every epoch or, where epochs are short, at
-    /// least 100 steps apart: drawing one takes as long as some 20 to 50 steps. From 1 to 100,000.</summary>
+    /// least 50 steps apart: drawing one takes as long as some 20 to 50 steps. From 1 to 100,000.</summary>
     [Range(1, 100_000)]
     public int? PreviewEveryEpochs { get; init; }
 
-    /// <summary>A checkpoint after every so many steps, besides the one at the end; null for one an epoch, at least 100 steps apart. From 1 to 100,000,000.</summary>
+    /// <summary>A checkpoint after every so many steps, besides the one at the end; null for one an epoch, at least 50 steps apart. From 1 to 100,000,000.</summary>
     [Range(1, 100_000_000)]
     public int? CheckpointEverySteps { get; init; }
 

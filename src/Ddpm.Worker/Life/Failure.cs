@@ -4,6 +4,7 @@ using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Networks;
+using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
 using Microsoft.Data.Sqlite;
 
@@ -27,7 +28,7 @@ internal static class Failure
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
     public static string? SentenceFor(Exception exception) => IsDiskFull(exception) ? DiskFull : exception switch
     {
-        JobFailedException or CheckpointException or DatasetException or UNetConfigException or TrainingException or TorchRuntimeException => exception.Message,
+        JobFailedException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,

@@ -12,7 +12,7 @@ public sealed class TrainFixtureTests
 {
     public static TheoryData<string> Cases => FixtureCase.OfKind("train");
 
-    [Theory, MemberData(nameof(Cases))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
     public void Steps_GiveTheReferencesGradientsWeightsAndAverages(string name)
     {
         using var scope = NewDisposeScope();
@@ -60,7 +60,7 @@ public sealed class TrainFixtureTests
         UNet Load() => folder.LoadNetwork(CPU);
     }
 
-    [Theory, MemberData(nameof(Cases))]
+    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
     public void Tables_OfRatesMomentsAndDecaysAreTheReferences(string name)
     {
         using var scope = NewDisposeScope();

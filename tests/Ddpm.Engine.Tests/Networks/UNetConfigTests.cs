@@ -1,5 +1,4 @@
 using Ddpm.Engine.Networks;
-using Ddpm.Engine.Tests.Fixtures;
 
 namespace Ddpm.Engine.Tests.Networks;
 
@@ -24,8 +23,7 @@ public sealed class UNetConfigTests
     [Fact]
     public void ToJson_IsTheFileThatDiffusersWrites()
     {
-        using var fixture = FixtureCase.Open("unet_basic");
-        var file = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(fixture.UNetFolder, "config.json")));
+        var file = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "fixtures", "unet_basic", "unet", "config.json")));
         var ours = System.Text.Json.Nodes.JsonNode.Parse(UNetConfig.FromJson(file!.ToJsonString()).ToJson());
         Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(file, ours), ours!.ToJsonString());
     }

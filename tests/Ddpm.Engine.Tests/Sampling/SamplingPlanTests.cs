@@ -66,7 +66,7 @@ public sealed class SamplingPlanTests
     [Theory, InlineData(0), InlineData(1000)]
     public void Plan_IsRefused_WhenTheStepsDoNotFitTheSchedule(int steps)
     {
-        var fault = Assert.Throws<ArgumentException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.DpmSolver, Steps = steps }));
+        var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Kind = SamplerKind.DpmSolver, Steps = steps }));
         Assert.Contains("1 to 999", fault.Message, StringComparison.Ordinal);
     }
 
@@ -81,5 +81,37 @@ public sealed class SamplingPlanTests
                     foreach (var row in SamplingPlan.For(Schedule, sampler with { Steps = steps }).Steps)
                         Assert.True(double.IsFinite(row.Sample + row.Original + row.Epsilon + row.History + row.Noise), $"{kind} {spacing} {steps}: {row}");
             }
+    }
+
+    [Theory] // where T − i·T/n lies half-way between two timesteps, what numpy's arange gives decides
+    [InlineData(1000, 48, 3, 936)]
+    [InlineData(1000, 50, 1, 979)]
+    [InlineData(1000, 3, 2, 332)]
+    public void Trailing_RoundsAsNumpyDoes(int timesteps, int steps, int index, int expected)
+    {
+        var plan = SamplingPlan.For(Schedule with { Timesteps = timesteps }, new SamplerConfig { Steps = steps, Spacing = TimestepSpacing.Trailing });
+        Assert.Equal(expected, plan.Steps[index].Timestep);
+        Assert.Equal(steps, plan.Steps.Count);
+    }
+
+    [Fact]
+    public void Ddim_WithTheClippedModelOutput_IsTheSameStep_WhereNothingWasClipped()
+    {
+        var plain = SamplingPlan.For(Schedule, new SamplerConfig { Steps = 20, Eta = 0.5 });
+        var clipped = SamplingPlan.For(Schedule, new SamplerConfig { Steps = 20, Eta = 0.5, UseClippedModelOutput = true });
+        foreach (var (left, right) in plain.Steps.Zip(clipped.Steps))
+        {
+            var (x, epsilon) = (0.8, -0.4);
+            var original = (x - (left.NoiseRate * epsilon)) / left.SignalRate;
+            Assert.Equal((left.Original * original) + (left.Epsilon * epsilon), (right.Sample * x) + (right.Original * original), tolerance: 1e-9);
+            Assert.Equal((0, left.Noise), (right.Epsilon, right.Noise));
+        }
+    }
+
+    [Fact]
+    public void For_RefusesTimestepsBehindTheLast_WhichAnOffsetCanReach()
+    {
+        var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule with { StepsOffset = 1 }, new SamplerConfig { Kind = SamplerKind.Ddpm }));
+        Assert.Contains("steps_offset", fault.Message, StringComparison.Ordinal);
     }
 }

@@ -1,6 +1,7 @@
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Tests.Data;
 using Ddpm.Engine.Training;
@@ -74,6 +75,33 @@ public sealed class TrainerTests : IDisposable
         File.WriteAllBytes(moments, bytes);
         Assert.Contains("damaged", Assert.Throws<CheckpointException>(() => Make(Config, "again", _dataset, checkpoint).Dispose()).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Resume_IsRefused_WhenItWouldNotBeTheSameRun()
+    {
+        var checkpoint = Train(Config, "run").Checkpoint!.Folder;
+        AssertRefused<TrainingException>("batches of 4", Config with { BatchSize = 5 }, TinyModel.Network, new NoiseScheduleConfig());
+        AssertRefused<CheckpointException>("another network", Config, TinyModel.Network with { AttentionHeadDim = 4 }, new NoiseScheduleConfig());
+        AssertRefused<CheckpointException>("another noise schedule", Config, TinyModel.Network, new NoiseScheduleConfig { BetaSchedule = "scaled_linear" });
+
+        void AssertRefused<T>(string named, TrainingConfig config, UNetConfig network, NoiseScheduleConfig schedule)
+            where T : Exception =>
+            Assert.Contains(named, Assert.Throws<T>(() => new Trainer(config, network, schedule, _dataset, CPU, _folder["again"], checkpoint).Dispose()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void StepsOf_RoundsTheWholeRunUp_AndNotEachEpoch()
+    {
+        var config = Config with { GradientAccumulationSteps = 4 }; // ten pictures in batches of four: three passes an epoch
+        Assert.Equal(1, Trainer.StepsPerEpoch(10, config));
+        Assert.Equal(38, Trainer.StepsOf(50, 10, config));
+    }
+
+    [Fact]
+    public void Trainer_RefusesPreviewsThatCannotBeDrawn_BeforeItTrains() =>
+        Assert.Contains("steps is 100", Assert.Throws<TrainingException>(() => new Trainer(
+            Config with { PreviewSampler = new SamplerConfig { Steps = 100 } }, TinyModel.Network, new NoiseScheduleConfig { Timesteps = 50 }, _dataset, CPU, _folder["run"]).Dispose()).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Trainer_SaysWhatDoesNotFit()

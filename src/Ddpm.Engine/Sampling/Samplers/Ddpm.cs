@@ -5,15 +5,14 @@ namespace Ddpm.Engine.Sampling.Samplers;
 /// <summary>Ancestral sampling. Ho et al. 2020, algorithm 2, over all timesteps or some of them.</summary>
 internal static class Ddpm
 {
-    public static SamplingPlan Plan(NoiseScheduleConfig config, SamplerConfig sampler, int steps)
+    public static SamplingPlan Plan(NoiseScheduleConfig config, SamplerConfig sampler, int[] timesteps)
     {
         var schedule = NoiseSchedule.From(config);
-        var timesteps = Timesteps.SingleStep(sampler.SpacingFor(config, TimestepSpacing.Leading), config.Timesteps, steps, config.StepsOffset);
         var clip = sampler.ClipRangeFor(config);
         var rows = timesteps.Select((timestep, index) =>
         {
             var alphaCumprod = schedule.AlphasCumprod[timestep];
-            var previous = schedule.AlphaCumprodOrOne(index + 1 < steps ? timesteps[index + 1] : -1);
+            var previous = schedule.AlphaCumprodOrOne(index + 1 < timesteps.Length ? timesteps[index + 1] : -1);
             var alpha = alphaCumprod / previous;
             var beta = 1 - alpha;
             // Eq. 7: β̃_t; or β_t, the other choice of §3.2. diffusers keeps it off zero and adds noise at every timestep but 0.
