@@ -6,12 +6,15 @@ namespace Ddpm.Engine.Data;
 
 /// <summary>
 /// Decodes the pictures of a source once, into a folder that training maps into memory. The result depends on names and contents of the
-/// files only; memory use does not grow with their number, apart from a label and a hash each.
+/// files only. Memory use does not grow with their number, apart from a label and a hash each, but with the size of the largest picture:
+/// some 10 bytes for each of <see cref="DatasetOptions.MaxPixels"/>, 1 GB unless told otherwise, where such pictures occur.
 /// </summary>
 public static class DatasetBuilder
 {
-    // Files of a chunk are read and decoded side by side, then written in order: 50 MB of pixels at most.
+    // Files of a chunk are read and decoded side by side, then written in order. Until then 50 MB of pixels are kept at most, and as many
+    // files as there are threads, each of up to 64 MiB; what is being decoded comes on top and is bounded by a gate.
     private const int ChunkFiles = 64;
+    private const int MaxThreads = 8;
 
     /// <summary>Makes a dataset.</summary>
     /// <param name="source">Where the pictures come from.</param>
@@ -50,10 +53,11 @@ public static class DatasetBuilder
     {
         using var listing = source.Open(cancellationToken);
         using var writer = new DatasetWriter(folder, options);
+        var gate = new PixelGate(options.MaxPixels);
         foreach (var chunk in listing.Entries.Chunk(ChunkFiles))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var file in PrepareAll(chunk, options, writer, cancellationToken))
+            foreach (var file in PrepareAll(chunk, options, writer, gate, cancellationToken))
                 writer.Add(file);
             progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
             if (writer.IsFull)
@@ -62,13 +66,14 @@ public static class DatasetBuilder
         return writer.Complete();
     }
 
-    private static PreparedFile[] PrepareAll(ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, CancellationToken cancellationToken)
+    private static PreparedFile[] PrepareAll(
+        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, CancellationToken cancellationToken)
     {
-        var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, 8), CancellationToken = cancellationToken };
+        var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaxThreads), CancellationToken = cancellationToken };
         var files = new PreparedFile[entries.Length];
         try
         {
-            Parallel.For(0, entries.Length, parallelism, n => files[n] = Prepare(entries[n], options, writer));
+            Parallel.For(0, entries.Length, parallelism, n => files[n] = Prepare(entries[n], options, writer, gate));
         }
         catch (AggregateException exception)
         {
@@ -77,7 +82,7 @@ public static class DatasetBuilder
         return files;
     }
 
-    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer)
+    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate)
     {
         try
         {
@@ -87,6 +92,7 @@ public static class DatasetBuilder
             if (options.Deduplicate && writer.Holds(hash))
                 return new PreparedFile(entry, hash, null, null);
 
+            using var room = gate.Enter(ImageCodec.PixelsOf(content));
             var picture = ImageCodec.Decode(content, new ImageDecodeOptions { Background = options.Background, MaxPixels = options.MaxPixels });
             return new PreparedFile(entry, hash, Planes.Of(Resize.ToSquare(picture, options.Resolution), options.Channels), null);
         }
@@ -104,5 +110,7 @@ public static class DatasetBuilder
             throw new DatasetException($"Channels must be 1 (grey) or 3 (colour), not {options.Channels}.");
         if (options.Limit < 1)
             throw new DatasetException($"Limit must be at least 1, not {options.Limit}.");
+        if (options.MaxPixels is < 1 or > ImageCodec.MostPixels)
+            throw new DatasetException($"MaxPixels must be from 1 to {ImageCodec.MostPixels}, not {options.MaxPixels}.");
     }
 }

@@ -20,7 +20,7 @@ public sealed record DatasetOptions
     /// <summary>What shows through transparent pixels. Default white.</summary>
     public Rgb Background { get; init; } = Rgb.White;
 
-    /// <summary>Larger pictures are left out undecoded. Default 100 million pixels.</summary>
+    /// <summary>Larger pictures are left out undecoded, and no more pixels are decoded at once. From 1 to 500 million; default 100 million.</summary>
     public long MaxPixels { get; init; } = 100_000_000;
 }
 

@@ -12,7 +12,7 @@ public sealed record ImageDecodeOptions
     /// <summary>What shows through transparent pixels. Default white.</summary>
     public Rgb Background { get; init; } = Rgb.White;
 
-    /// <summary>Width times height that a file may announce in its header; nothing larger is decoded. Default 100 million.</summary>
+    /// <summary>Width times height that a file may announce in its header; nothing larger is decoded, nor more than 500 million. Default 100 million.</summary>
     public long MaxPixels { get; init; } = 100_000_000;
 }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using SkiaSharp;
 
 namespace Ddpm.Engine.Imaging;
@@ -5,9 +6,12 @@ namespace Ddpm.Engine.Imaging;
 /// <summary>Reads PNG, JPEG, WebP, GIF (its first frame) and BMP, and writes PNG. With <see cref="Canvas"/> the only code that knows SkiaSharp.</summary>
 public static class ImageCodec
 {
+    /// <summary>No picture of more pixels is decoded or encoded, whatever the options say: four bytes of each must fit into an array.</summary>
+    public const int MostPixels = 500_000_000;
+
     /// <summary>Decodes a file: rotated as its EXIF data says, transparency blended with the background.</summary>
     /// <remarks>Stored values are taken as they are; embedded colour profiles are ignored, as PIL and torchvision do.</remarks>
-    /// <exception cref="ImageDecodeException">Not a picture, damaged, cut short, or larger than <see cref="ImageDecodeOptions.MaxPixels"/>.</exception>
+    /// <exception cref="ImageDecodeException">Not a picture, damaged, cut short, or larger than <see cref="ImageDecodeOptions.MaxPixels"/> or <see cref="MostPixels"/>.</exception>
     public static DecodedImage Decode(Stream stream, ImageDecodeOptions options)
     {
         using var content = new MemoryStream();
@@ -18,25 +22,38 @@ public static class ImageCodec
     /// <inheritdoc cref="Decode(Stream, ImageDecodeOptions)"/>
     public static unsafe DecodedImage Decode(ReadOnlySpan<byte> content, ImageDecodeOptions options)
     {
-        if (content.IsEmpty)
-            throw new ImageDecodeException("the file is empty");
         fixed (byte* start = content)
         {
-            using var data = SKData.Create((nint)start, content.Length);
-            using var codec = SKCodec.Create(data) ?? throw new ImageDecodeException("not a picture (PNG, JPEG, WebP, GIF or BMP)");
+            using var codec = Open(start, content.Length);
             var (width, height) = (codec.Info.Width, codec.Info.Height);
-            if ((long)width * height > options.MaxPixels)
-                throw new ImageDecodeException($"{width}×{height} pixels are more than the {options.MaxPixels} allowed");
+            var most = Math.Min(options.MaxPixels, MostPixels);
+            if ((long)width * height > most)
+                throw new ImageDecodeException($"{width}×{height} pixels are more than the {most} allowed");
 
-            // Straight alpha and no colour space: the bytes as they are stored.
-            var straight = new byte[checked(width * height * 4)];
-            fixed (byte* pixels = straight)
+            // Straight alpha and no colour space: the bytes as they are stored. Not managed memory, which would stay until the next collection.
+            var straight = (byte*)NativeMemory.AllocZeroed((nuint)width * (nuint)height, 4);
+            try
             {
-                var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null), (nint)pixels);
+                var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null), (nint)straight);
                 if (result != SKCodecResult.Success)
                     throw new ImageDecodeException(Describe(result));
+                return Blend(straight, Orientation.Of(width, height, (int)codec.EncodedOrigin), options.Background);
             }
-            return Orientation.Upright(Blend(straight, options.Background), width, height, (int)codec.EncodedOrigin);
+            finally
+            {
+                NativeMemory.Free(straight);
+            }
+        }
+    }
+
+    /// <summary>Width times height, as a file announces them; its pixels are not decoded.</summary>
+    /// <exception cref="ImageDecodeException">Not a picture.</exception>
+    public static unsafe long PixelsOf(ReadOnlySpan<byte> content)
+    {
+        fixed (byte* start = content)
+        {
+            using var codec = Open(start, content.Length);
+            return (long)codec.Info.Width * codec.Info.Height;
         }
     }
 
@@ -45,13 +62,15 @@ public static class ImageCodec
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>
     /// <param name="channels">1 (grey) or 3 (red, green, blue).</param>
-    /// <exception cref="ArgumentException">The sizes disagree, or <paramref name="channels"/> is neither 1 nor 3.</exception>
+    /// <exception cref="ArgumentException">The sizes disagree, there are too many pixels, or <paramref name="channels"/> is neither 1 nor 3.</exception>
     public static unsafe byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels)
     {
         if (channels is not (1 or 3))
             throw new ArgumentException($"Expected 1 or 3 channels, got {channels}.", nameof(channels));
         if (width < 1 || height < 1 || pixels.Length != (long)width * height * channels)
             throw new ArgumentException($"Expected {width}×{height}×{channels} bytes, got {pixels.Length}.", nameof(pixels));
+        if ((long)width * height > MostPixels)
+            throw new ArgumentException($"{width}×{height} pixels are more than the {MostPixels} that a picture may have.", nameof(width));
 
         // Skia has no packed RGB: a fourth byte pads each pixel and is not written.
         var rows = channels == 1 ? pixels : Pad(pixels);
@@ -65,17 +84,32 @@ public static class ImageCodec
         }
     }
 
-    private static byte[] Blend(byte[] straight, Rgb background)
+    // The codec keeps the data for as long as it needs it.
+    private static unsafe SKCodec Open(byte* start, int length)
     {
-        var opaque = new byte[straight.Length / 4 * 3];
-        for (int from = 0, to = 0; from < straight.Length; from += 4, to += 3)
+        if (length == 0)
+            throw new ImageDecodeException("the file is empty");
+        using var data = SKData.Create((nint)start, length);
+        return SKCodec.Create(data) ?? throw new ImageDecodeException("not a picture (PNG, JPEG, WebP, GIF or BMP)");
+    }
+
+    private static unsafe DecodedImage Blend(byte* straight, Orientation upright, Rgb background)
+    {
+        var opaque = new byte[upright.Width * upright.Height * 3];
+        var to = 0;
+        for (var y = 0; y < upright.Height; y++)
         {
-            int alpha = straight[from + 3];
-            opaque[to] = Mix(straight[from], background.Red, alpha);
-            opaque[to + 1] = Mix(straight[from + 1], background.Green, alpha);
-            opaque[to + 2] = Mix(straight[from + 2], background.Blue, alpha);
+            var stored = upright.First + (nint)y * upright.Down;
+            for (var x = 0; x < upright.Width; x++, stored += upright.Across, to += 3)
+            {
+                var pixel = straight + stored * 4;
+                int alpha = pixel[3];
+                opaque[to] = Mix(pixel[0], background.Red, alpha);
+                opaque[to + 1] = Mix(pixel[1], background.Green, alpha);
+                opaque[to + 2] = Mix(pixel[2], background.Blue, alpha);
+            }
         }
-        return opaque;
+        return new DecodedImage(opaque, upright.Width, upright.Height);
     }
 
     private static byte Mix(int front, int back, int alpha) => (byte)((front * alpha + back * (255 - alpha) + 127) / 255);

@@ -1,38 +1,30 @@
 namespace Ddpm.Engine.Imaging;
 
-/// <summary>The eight ways a camera can hold a picture (EXIF tag 0x0112).</summary>
-internal static class Orientation
+/// <summary>The way through stored pixels that shows them the right way up.</summary>
+/// <param name="Width">Columns of the upright picture.</param>
+/// <param name="Height">Its rows.</param>
+/// <param name="First">Which stored pixel is its upper left one.</param>
+/// <param name="Across">From a pixel to the one to its right, in stored pixels.</param>
+/// <param name="Down">From a pixel to the one below it.</param>
+internal readonly record struct Orientation(int Width, int Height, int First, int Across, int Down)
 {
-    /// <summary>Turns stored pixels the right way up.</summary>
-    /// <param name="rgb">Stored pixels; returned as they are where nothing is to be turned.</param>
+    /// <summary>The eight ways a camera can hold a picture (EXIF tag 0x0112).</summary>
     /// <param name="width">Stored columns.</param>
     /// <param name="height">Stored rows.</param>
-    /// <param name="orientation">1 to 8: the sides of the scene that stored row 0 and column 0 are.</param>
-    public static DecodedImage Upright(byte[] rgb, int width, int height, int orientation)
+    /// <param name="exif">1 to 8: the sides of the scene that stored row 0 and column 0 are. Anything else is taken for 1, upright.</param>
+    public static Orientation Of(int width, int height, int exif)
     {
-        if (orientation is < 2 or > 8)
-            return new DecodedImage(rgb, width, height);
-
-        var transposed = orientation >= 5;
-        var (uprightWidth, uprightHeight) = transposed ? (height, width) : (width, height);
-        var upright = new byte[rgb.Length];
-        for (var y = 0; y < uprightHeight; y++)
+        var (upperRight, lowerLeft, lowerRight) = (width - 1, (height - 1) * width, height * width - 1);
+        return exif switch
         {
-            for (var x = 0; x < uprightWidth; x++)
-            {
-                var (storedX, storedY) = orientation switch
-                {
-                    2 => (width - 1 - x, y),
-                    3 => (width - 1 - x, height - 1 - y),
-                    4 => (x, height - 1 - y),
-                    5 => (y, x),
-                    6 => (y, height - 1 - x),
-                    7 => (width - 1 - y, height - 1 - x),
-                    _ => (width - 1 - y, x),
-                };
-                rgb.AsSpan((storedY * width + storedX) * 3, 3).CopyTo(upright.AsSpan((y * uprightWidth + x) * 3));
-            }
-        }
-        return new DecodedImage(upright, uprightWidth, uprightHeight);
+            2 => new(width, height, upperRight, -1, width),
+            3 => new(width, height, lowerRight, -1, -width),
+            4 => new(width, height, lowerLeft, 1, -width),
+            5 => new(height, width, 0, width, 1),
+            6 => new(height, width, lowerLeft, -width, 1),
+            7 => new(height, width, lowerRight, -width, -1),
+            8 => new(height, width, upperRight, width, -1),
+            _ => new(width, height, 0, 1, width),
+        };
     }
 }

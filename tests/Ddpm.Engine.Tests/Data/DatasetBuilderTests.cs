@@ -90,6 +90,18 @@ public sealed class DatasetBuilderTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
     }
 
+    [Theory, InlineData(0), InlineData(536_870_912)]
+    public void Build_Refuses_WhenPicturesMayHaveMorePixelsThanFitIntoMemory(long maxPixels) =>
+        Assert.Contains("MaxPixels", Assert.Throws<DatasetException>(() => Build(_small with { MaxPixels = maxPixels }, ("a", null, SmallDataset.Plain(8, 1)))).Message);
+
+    [Fact]
+    public void Build_SkipsAndNamesPicturesThatAreTooLarge()
+    {
+        var manifest = Build(_small with { MaxPixels = 64 }, ("large", null, SmallDataset.Plain(9, 1)), ("small", null, SmallDataset.Plain(8, 1)));
+
+        Assert.Equal([new SkippedFile("large", "9×9 pixels are more than the 64 allowed")], manifest.Skipped);
+    }
+
     [Fact]
     public void Build_Refuses_WhenTheFolderHoldsSomething_AndLeavesIt()
     {

@@ -145,6 +145,20 @@ public sealed class ImageCodecTests
         Assert.Contains("100000×100000", Assert.Throws<ImageDecodeException>(() => ImageCodec.Decode(png, _defaults)).Message);
     }
 
+    [Fact]
+    public void Decode_RefusesByTheHeader_WhenThePixelsWouldNotFitIntoAnArray()
+    {
+        var png = TestPicture.Png(30_000, 20_000, 8, 2, new byte[20_000]);
+
+        Assert.Contains(
+            "30000×20000 pixels are more than the 500000000",
+            Assert.Throws<ImageDecodeException>(() => ImageCodec.Decode(png, new ImageDecodeOptions { MaxPixels = long.MaxValue })).Message);
+    }
+
+    [Fact]
+    public void PixelsOf_ReadsTheHeaderOnly() =>
+        Assert.Equal(10_000_000_000, ImageCodec.PixelsOf(TestPicture.Png(100_000, 100_000, 8, 2, new byte[100_000])));
+
     private static byte[] Encode(byte[] rgb, int width, int height, SKEncodedImageFormat format)
     {
         using var bitmap = SKBitmap.Decode(ImageCodec.EncodePng(rgb, width, height, 3));
