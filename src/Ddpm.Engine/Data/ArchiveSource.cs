@@ -31,7 +31,7 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             var maxBytes = Limits.ExpandedBytesFor(file.Length);
             return start switch
             {
-                [0x50, 0x4B, 0x03 or 0x05, 0x04 or 0x06, ..] => List(ZipContent.Open(file, maxBytes), cancellationToken),
+                [0x50, 0x4B, 0x03 or 0x05, 0x04 or 0x06, ..] => List(ZipContent.Open(file, Limits.MaxEntries, maxBytes), cancellationToken),
                 [0x1F, 0x8B, ..] => List(TarContent.Open(Expand(file, maxBytes, cancellationToken), Limits.MaxEntries), cancellationToken),
                 _ when TarContent.IsTar(start) => List(TarContent.Open(file, Limits.MaxEntries), cancellationToken),
                 _ => throw new DatasetException(NotAnArchive),
@@ -58,9 +58,6 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
     {
         try
         {
-            if (content.Files.Count > Limits.MaxEntries)
-                throw new DatasetException($"The archive holds more than {Limits.MaxEntries:N0} entries.");
-
             var files = content.Files.Where(file => !file.Name.Split('/').Any(EntryNames.IsHidden)).OrderBy(file => file.Name, StringComparer.Ordinal).ToList();
             var root = EntryNames.CommonRoot([.. files.Select(file => file.Name).Where(name => !EntryNames.LeadsOutside(name))]);
             return new ImageListing(files.Count, files.Select(Entry), content);
@@ -87,6 +84,8 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             Path.Combine(folder, $"{Guid.NewGuid():N}.tar"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         try
         {
+            if (!OperatingSystem.IsWindows())
+                File.Delete(tar.Name); // An open file needs no name, and without one nothing is left of it even if the process is killed.
             using var expanding = new GZipStream(compressed, CompressionMode.Decompress);
             var buffer = new byte[1 << 16];
             while (expanding.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) is var read and > 0)
@@ -109,6 +108,8 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             throw;
         }
     }
+
+    internal static DatasetException TooManyEntries(int maxEntries) => new($"The archive holds more than {maxEntries:N0} entries.");
 
     internal static DatasetException ExpandsTooFar(long maxBytes) =>
         new($"The archive expands to more than the {maxBytes:N0} bytes allowed for one of its size.");

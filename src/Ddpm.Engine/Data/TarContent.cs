@@ -19,8 +19,10 @@ internal sealed class TarContent : IArchiveContent
         _file = file;
         var files = new List<ArchiveFile>();
         using var reader = new TarReader(file, leaveOpen: true);
-        while (files.Count <= maxEntries && reader.GetNextEntry() is { } entry)
+        for (var entries = 1; reader.GetNextEntry() is { } entry; entries++)
         {
+            if (entries > maxEntries)
+                throw ArchiveSource.TooManyEntries(maxEntries);
             if (entry.EntryType is not (TarEntryType.Directory or TarEntryType.DirectoryList or TarEntryType.GlobalExtendedAttributes))
                 files.Add(new ArchiveFile(NameOf(entry), ReaderOf(entry.EntryType, entry.DataOffset, entry.Length)));
         }
@@ -30,7 +32,7 @@ internal sealed class TarContent : IArchiveContent
     public IReadOnlyList<ArchiveFile> Files { get; }
 
     /// <param name="file">Closed with the result, and if it cannot be read.</param>
-    /// <param name="maxEntries">One more is listed at most.</param>
+    /// <param name="maxEntries">More are refused, of whatever kind: folders and headers too.</param>
     public static TarContent Open(FileStream file, int maxEntries)
     {
         try

@@ -24,8 +24,11 @@ internal sealed class ZipContent : IArchiveContent
     public IReadOnlyList<ArchiveFile> Files { get; }
 
     /// <param name="file">Closed with the result.</param>
+    /// <param name="maxEntries">More are refused before they are listed.</param>
     /// <param name="maxBytes">Bytes that all files together may expand to.</param>
-    public static ZipContent Open(FileStream file, long maxBytes) => new(new ZipArchive(file, ZipArchiveMode.Read), maxBytes);
+    public static ZipContent Open(FileStream file, int maxEntries, long maxBytes) => ZipDirectory.AnnouncedEntries(file) <= (ulong)maxEntries
+        ? new(new ZipArchive(file, ZipArchiveMode.Read), maxBytes)
+        : throw ArchiveSource.TooManyEntries(maxEntries);
 
     public void Dispose() => _archive.Dispose();
 

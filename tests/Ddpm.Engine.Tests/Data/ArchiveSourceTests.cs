@@ -99,6 +99,35 @@ public sealed class ArchiveSourceTests : IDisposable
         Assert.Contains("more than 2 entries", Assert.Throws<DatasetException>(() => source.Open(CancellationToken.None)).Message);
     }
 
+    [Fact]
+    public void Open_RefusesAZipOfTooManyEntries_BeforeListingThem()
+    {
+        var source = new ArchiveSource(Archive("zip", [.. Enumerable.Range(0, 20_000).Select(n => $"{n}")])) { Limits = new ArchiveLimits { MaxEntries = 2 } };
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<DatasetException>(() => source.Open(CancellationToken.None));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000_000); // listed they take 5 MB
+    }
+
+    [Fact]
+    public void Open_CountsFoldersAndHeadersOfATar()
+    {
+        using (var writer = new TarWriter(File.Create(_folder["folders.tar"]), TarEntryFormat.Pax))
+        {
+            for (var n = 0; n < 2; n++)
+            {
+                writer.WriteEntry(new PaxGlobalExtendedAttributesTarEntry([new("comment", "none")]));
+                writer.WriteEntry(new PaxTarEntry(TarEntryType.Directory, $"{n}/"));
+            }
+        }
+
+        using (new ArchiveSource(_folder["folders.tar"]) { Limits = new ArchiveLimits { MaxEntries = 4 } }.Open(CancellationToken.None))
+        {
+        }
+        var source = new ArchiveSource(_folder["folders.tar"]) { Limits = new ArchiveLimits { MaxEntries = 3 } };
+        Assert.Contains("more than 3 entries", Assert.Throws<DatasetException>(() => source.Open(CancellationToken.None)).Message);
+    }
+
     [Theory, InlineData("zip"), InlineData("tar.gz")]
     public void Read_Refuses_WhenTheArchiveExpandsTooFar(string kind)
     {
@@ -155,6 +184,18 @@ public sealed class ArchiveSourceTests : IDisposable
             gzip.Write(new byte[2000].Select(_ => (byte)'x').ToArray());
 
         Assert.Contains("neither", Assert.Throws<DatasetException>(() => new ArchiveSource(_folder["x.gz"]).Open(CancellationToken.None)).Message);
+    }
+
+    [Fact]
+    public void Open_KeepsNoNameOfTheTemporaryFile_SoThatNothingIsLeftIfTheProcessIsKilled()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Open files keep their names on Windows.");
+        var scratch = Directory.CreateDirectory(_folder["scratch"]).FullName;
+
+        using var listing = new ArchiveSource(Archive("tar.gz", "1"), scratch).Open(CancellationToken.None);
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(scratch));
+        Assert.NotEmpty(listing.Entries.Single().Read());
     }
 
     [Fact]
