@@ -8,34 +8,48 @@ public static class DiffusersArchive
     private const int MaxEntries = 10_000;
     private const long MaxConfigBytes = 1 << 20;
 
+    // Weights hardly shrink. Networks of a few channels, whose configurations weigh as much as they do, get a little more.
+    private const int MaxExpansionRatio = 20;
+    private const long AlwaysAllowedBytes = 1 << 20;
+
     /// <summary>Most bytes of weights that are unpacked unless told otherwise: 8 GiB.</summary>
     public const long UsualMaxWeightBytes = 8L << 30;
 
     /// <summary>Unpacks a zip of a diffusers folder; the folder may lie some levels down in it.</summary>
     /// <param name="zip">The file.</param>
     /// <param name="folder">Receives the files; those of the same names must not be there.</param>
-    /// <param name="maxWeightBytes">Weights of more bytes are refused, whatever the zip announces.</param>
+    /// <param name="maxWeightBytes">Weights of more bytes are refused, whatever the zip announces, and so is what unpacks to 20 times the zip.</param>
     /// <param name="cancellationToken">Looked at while copying.</param>
     /// <exception cref="CheckpointException">It is no zip, holds no model, or too much.</exception>
     public static void Extract(string zip, string folder, long maxWeightBytes, CancellationToken cancellationToken)
     {
         try
         {
-            using var archive = ZipFile.OpenRead(zip);
-            if (archive.Entries.Count > MaxEntries)
-                throw new CheckpointException($"The zip has {archive.Entries.Count} entries; a model has a handful.");
-            var top = TopFolder(archive);
-            var entries = archive.Entries.ToLookup(NameOf, StringComparer.Ordinal);
-            var found = DiffusersFolder.Files.Select(file => (File: file, Entry: entries[top + file].FirstOrDefault())).Where(pair => pair.Entry is not null).ToList();
-            if (!found.Any(pair => pair.File.EndsWith(".safetensors", StringComparison.Ordinal)))
-                throw new CheckpointException(WithoutWeights(archive));
-            foreach (var (file, entry) in found)
-                Copy(entry!, Path.Combine(folder, file), file.EndsWith(".json", StringComparison.Ordinal) ? MaxConfigBytes : maxWeightBytes, cancellationToken);
+            using var file = File.OpenRead(zip);
+            if (ZipDirectory.AnnouncedEntries(file) is var count and > MaxEntries)
+                throw new CheckpointException($"The zip has {count} entries; a model has a handful.");
+            using var archive = new ZipArchive(file, ZipArchiveMode.Read);
+            var room = file.Length * MaxExpansionRatio + AlwaysAllowedBytes;
+            foreach (var (name, entry) in Find(archive))
+            {
+                var limit = name.EndsWith(".json", StringComparison.Ordinal) ? MaxConfigBytes : maxWeightBytes;
+                room -= Copy(entry, Path.Combine(folder, name), limit, room, cancellationToken);
+            }
         }
         catch (InvalidDataException damage)
         {
             throw new CheckpointException($"The zip is damaged or not a zip: {damage.Message}", damage);
         }
+    }
+
+    // Where a file lies where it lies today, one of the same name at the top is not the model's, as the first releases wrote it, but something else.
+    private static List<(string Name, ZipArchiveEntry Entry)> Find(ZipArchive archive)
+    {
+        var top = TopFolder(archive);
+        var entries = archive.Entries.ToLookup(NameOf, StringComparer.Ordinal);
+        var found = DiffusersFolder.Files.SelectMany(name => entries[top + name].Take(1), (name, entry) => (Name: name, Entry: entry)).ToList();
+        found.RemoveAll(file => found.Any(other => other.Name.EndsWith('/' + file.Name, StringComparison.Ordinal)));
+        return found.Any(file => file.Name.EndsWith(".safetensors", StringComparison.Ordinal)) ? found : throw new CheckpointException(WithoutWeights(archive));
     }
 
     // A folder that was zipped as such lies one level down; it is found by the file that every model has.
@@ -60,7 +74,7 @@ public static class DiffusersArchive
         ? "The zip holds its weights as a pickle (.bin), which can run code and is never read. " + DiffusersFolder.HowToConvert
         : "The zip holds no weights: diffusion_pytorch_model.safetensors is missing beside the network's config.json.";
 
-    private static void Copy(ZipArchiveEntry entry, string path, long maxBytes, CancellationToken cancellationToken)
+    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, long room, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var source = entry.Open();
@@ -72,10 +86,13 @@ public static class DiffusersArchive
             cancellationToken.ThrowIfCancellationRequested();
             if (target.Length + read > maxBytes)
                 throw new CheckpointException($"{entry.Name} in the zip has more than {maxBytes} bytes, which is the limit.");
+            if (target.Length + read > room)
+                throw new CheckpointException($"The zip unpacks to more than {MaxExpansionRatio} times its size, at {entry.Name}; weights hardly shrink, so it is not a model's.");
             target.Write(buffer, 0, read);
         }
 
         target.Flush(flushToDisk: true);
+        return target.Length;
     }
 
     private static string NameOf(ZipArchiveEntry entry) => entry.FullName.Replace('\\', '/');
