@@ -18,6 +18,7 @@ public sealed record DatasetManifest
     {
         WriteIndented = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+        RespectNullableAnnotations = true,
     };
 
     /// <summary>Version of the layout: 1.</summary>
@@ -60,6 +61,8 @@ public sealed record DatasetManifest
         {
             using var stream = File.OpenRead(path);
             var manifest = JsonSerializer.Deserialize<DatasetManifest>(stream, Json) ?? throw new JsonException("The file holds null.");
+            if (manifest.Classes.Contains(null!)) // the serializer looks at members, not at what lists hold
+                throw new JsonException("One of its classes is null.");
             return manifest.Format == CurrentFormat
                 ? manifest
                 : throw new DatasetException($"{path} has format {manifest.Format}; this version reads format {CurrentFormat}.");

@@ -78,7 +78,7 @@ internal sealed class DatasetWriter : IDisposable
             var labels = _labels.Select(appearance => appearance < 0 ? -1 : labelOf[appearance]).ToArray();
             foreach (var label in labels.Where(label => label >= 0))
                 counts[label]++;
-            File.WriteAllBytes(Path.Combine(_folder, DatasetManifest.LabelsFile), MemoryMarshal.AsBytes<int>(labels));
+            WriteLabels(labels);
         }
         var manifest = new DatasetManifest
         {
@@ -102,6 +102,13 @@ internal sealed class DatasetWriter : IDisposable
     {
         _pixels.Dispose();
         _sha256.Dispose();
+    }
+
+    private void WriteLabels(int[] labels)
+    {
+        using var file = new FileStream(Path.Combine(_folder, DatasetManifest.LabelsFile), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        file.Write(MemoryMarshal.AsBytes<int>(labels));
+        file.Flush(flushToDisk: true);
     }
 
     private int LabelOf(string? name)

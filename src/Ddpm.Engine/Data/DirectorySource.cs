@@ -3,7 +3,7 @@ using Ddpm.Engine.Imaging;
 namespace Ddpm.Engine.Data;
 
 /// <summary>The files of a folder and of the folders below it. Each first-level sub-folder is a class.</summary>
-/// <remarks>Hidden files and folders are not looked at; symbolic links are not followed but named as skipped.</remarks>
+/// <remarks>Hidden files and folders are not looked at; symbolic links, and folders that cannot be read, are named as skipped.</remarks>
 /// <param name="path">The folder.</param>
 public sealed class DirectorySource(string path) : IImageSource
 {
@@ -36,10 +36,21 @@ public sealed class DirectorySource(string path) : IImageSource
             var name = prefix + item.Name;
             if (EntryNames.IsHidden(item.Name))
                 continue;
-            if (item is DirectoryInfo below && item.LinkTarget is null)
-                Collect(below, name + '/', files, cancellationToken);
-            else
+            if (item is not DirectoryInfo below || item.LinkTarget is not null || !TryCollect(below, name + '/', files, cancellationToken))
                 files.Add((name, item));
+        }
+    }
+
+    private static bool TryCollect(DirectoryInfo folder, string prefix, List<(string, FileSystemInfo)> files, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Collect(folder, prefix, files, cancellationToken);
+            return true;
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or IOException)
+        {
+            return false;
         }
     }
 
@@ -47,6 +58,8 @@ public sealed class DirectorySource(string path) : IImageSource
     {
         if (item.LinkTarget is not null)
             throw new ImageDecodeException("a symbolic link");
+        if (item is DirectoryInfo)
+            throw new ImageDecodeException("the folder cannot be read");
         try
         {
             // Pipes and devices have no length; they are not opened, since reading them may never end.

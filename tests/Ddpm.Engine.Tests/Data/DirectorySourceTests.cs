@@ -47,6 +47,28 @@ public sealed class DirectorySourceTests : IDisposable
     }
 
     [Fact]
+    public void Read_NamesFoldersThatCannotBeRead()
+    {
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "This user can read every folder.");
+        if (OperatingSystem.IsWindows())
+            return;
+        Write("a/1.png", "b/2.png");
+        var readable = File.GetUnixFileMode(_folder["b"]);
+        File.SetUnixFileMode(_folder["b"], UnixFileMode.None);
+        try
+        {
+            using var listing = new DirectorySource(_folder.Path).Open(CancellationToken.None);
+
+            Assert.Equal(["a/1.png", "b"], listing.Entries.Select(entry => entry.Name));
+            Assert.Equal("the folder cannot be read", Assert.Throws<ImageDecodeException>(() => listing.Entries.Last().Read()).Message);
+        }
+        finally
+        {
+            File.SetUnixFileMode(_folder["b"], readable);
+        }
+    }
+
+    [Fact]
     public void Open_SaysSo_WhenThereIsNoFolder() =>
         Assert.Contains("is not a folder", Assert.Throws<DatasetException>(() => new DirectorySource(_folder["none"]).Open(CancellationToken.None)).Message);
 

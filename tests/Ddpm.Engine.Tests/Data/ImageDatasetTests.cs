@@ -35,6 +35,16 @@ public sealed class ImageDatasetTests : IDisposable
         Assert.Contains(expected, Assert.Throws<DatasetException>(() => ImageDataset.Open(_folder["set"])).Message);
     }
 
+    [Theory, InlineData("null"), InlineData("[null]"), InlineData("[{\"name\":null,\"count\":1}]")]
+    public void Open_SaysSo_WhenClassesAreNull(string classes)
+    {
+        SmallDataset.OfNumbers(_folder["set"], 2).Dispose();
+        var manifest = Path.Combine(_folder["set"], "dataset.json");
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("\"classes\": []", $"\"classes\": {classes}", StringComparison.Ordinal));
+
+        Assert.Contains("dataset.json is damaged", Assert.Throws<DatasetException>(() => ImageDataset.Open(_folder["set"])).Message);
+    }
+
     [Theory, InlineData("images.u8"), InlineData("dataset.json")]
     public void Open_SaysWhichFileIsMissing(string file)
     {
