@@ -27,6 +27,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The noise schedule it was trained with.</summary>
     public NoiseScheduleConfig Schedule { get; }
 
+    /// <summary>Rows, and columns, of the pictures it draws: what it was trained on, 64 where it does not say.</summary>
+    public int Side => Network.SampleSize ?? 64;
+
     /// <summary>Its parameters.</summary>
     public long Parameters => _network.parameters().Sum(parameter => parameter.numel());
 
@@ -43,7 +46,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
     internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device) => new(network, schedule, device);
 
-    /// <summary>Draws pictures. Synchronous; the calling thread and, on a CPU, one helper thread a core do the work.</summary>
+    /// <summary>Draws pictures. Synchronous; on a CPU <see cref="SampleRequest.Threads"/> helper threads do the work.</summary>
     /// <param name="request">What to draw.</param>
     /// <param name="progress">Told after each network call.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
@@ -53,17 +56,19 @@ public sealed class DiffusionModel : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Count, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.FirstImage);
+        ArgumentOutOfRangeException.ThrowIfLessThan(request.Threads ?? 1, 1);
+        if ((long)request.Count * Network.OutChannels * Side * Side > Array.MaxLength)
+            throw new ArgumentException($"{request.Count} pictures of {Side}×{Side} pixels are more than fit into memory at once.", nameof(request));
         var plan = SamplingPlan.For(Schedule, request.Sampler);
         var images = Enumerable.Range(request.FirstImage, request.Count).Select(index => new ImageToDraw(plan, request.Seed, (uint)index)).ToList();
-        var size = Network.SampleSize ?? 64;
         var done = 0;
         var total = request.Count * plan.Steps.Count;
         void AfterStep(int moved) => progress?.Report(new SamplingProgress(Interlocked.Add(ref done, moved), total));
 
         var loop = new DenoisingLoop(_network, _device);
-        return ImageLanes.Run(images, _device, batch =>
+        return ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, batch =>
         {
-            using var drawn = loop.Run(batch, size, size, AfterStep, cancellationToken);
+            using var drawn = loop.Run(batch, Side, Side, AfterStep, cancellationToken);
             if (!drawn.isfinite().all().item<bool>())
                 throw new SamplingException("The pictures are not numbers any more: the model's weights, or its noise schedule, are not usable.");
             return PixelRange.ToBytes(drawn);

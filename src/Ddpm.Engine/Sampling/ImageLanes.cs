@@ -7,7 +7,7 @@ namespace Ddpm.Engine.Sampling;
 
 /// <summary>Shares pictures out to network calls: on a GPU all in large batches; on a CPU one by one, several at a time.</summary>
 /// <remarks>ATen's CPU kernels round differently at different batch sizes, so that a picture alone and the same picture in a batch of 16 would
-/// differ in the last bits. With batches of one, each on a single thread, they are equal on any number of cores; and since small
+/// differ in the last bits. With batches of one, each on a single thread, they are equal on any number of threads; and since small
 /// networks gain little from many threads a call, drawing several pictures side by side is also the faster way.</remarks>
 internal static class ImageLanes
 {
@@ -15,9 +15,10 @@ internal static class ImageLanes
 
     /// <param name="images">At least one.</param>
     /// <param name="device">Where they are drawn.</param>
+    /// <param name="threads">How many at a time on a CPU; at least 1.</param>
     /// <param name="draw">Draws one batch; called from several threads at once on a CPU.</param>
     /// <returns>All pictures, in order.</returns>
-    public static PixelBatch Run(IReadOnlyList<ImageToDraw> images, Device device, Func<IReadOnlyList<ImageToDraw>, PixelBatch> draw)
+    public static PixelBatch Run(IReadOnlyList<ImageToDraw> images, Device device, int threads, Func<IReadOnlyList<ImageToDraw>, PixelBatch> draw)
     {
         if (device.type == DeviceType.CUDA)
             return Join([.. images.Chunk(LargestBatch).Select(draw)]);
@@ -25,7 +26,7 @@ internal static class ImageLanes
         var results = new PixelBatch[images.Count];
         var next = -1;
         ExceptionDispatchInfo? failure = null;
-        var lanes = Enumerable.Range(0, Math.Min(Environment.ProcessorCount, images.Count)).Select(_ => new Thread(DrawUntilNoneIsLeft) { IsBackground = true }).ToList();
+        var lanes = Enumerable.Range(0, Math.Min(threads, images.Count)).Select(_ => new Thread(DrawUntilNoneIsLeft) { IsBackground = true }).ToList();
         lanes.ForEach(lane => lane.Start());
         lanes.ForEach(lane => lane.Join());
         failure?.Throw();
@@ -47,9 +48,15 @@ internal static class ImageLanes
         }
     }
 
-    private static PixelBatch Join(PixelBatch[] batches) => batches[0] with
+    private static PixelBatch Join(PixelBatch[] batches)
     {
-        Count = batches.Sum(batch => batch.Count),
-        Pixels = [.. batches.SelectMany(batch => batch.Pixels)],
-    };
+        var pixels = new byte[batches.Sum(batch => batch.Pixels.Length)];
+        var done = 0;
+        foreach (var batch in batches)
+        {
+            batch.Pixels.CopyTo(pixels, done);
+            done += batch.Pixels.Length;
+        }
+        return batches[0] with { Count = batches.Sum(batch => batch.Count), Pixels = pixels };
+    }
 }

@@ -14,6 +14,10 @@ public sealed record SampleRequest
 
     /// <summary>How.</summary>
     public SamplerConfig Sampler { get; init; } = new();
+
+    /// <summary>Pictures drawn side by side on a CPU, each by one thread; it does not change them. At least 1; null for
+    /// <see cref="TorchRuntime.Threads"/>, usually one a core.</summary>
+    public int? Threads { get; init; }
 }
 
 /// <summary>How far a sampling run is.</summary>

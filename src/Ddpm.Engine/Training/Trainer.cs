@@ -209,7 +209,7 @@ public sealed class Trainer : IDisposable
         network.eval();
         try
         {
-            var request = new SampleRequest { Count = _config.PreviewImages, Seed = _config.Seed, Sampler = _config.PreviewSampler };
+            var request = new SampleRequest { Count = _config.PreviewImages, Seed = _config.Seed, Sampler = _config.PreviewSampler, Threads = get_num_threads() };
             var images = DiffusionModel.Of(network, _schedule, _device).Sample(request, progress: null, cancellationToken);
             return new TrainingPreviewImages(Step, Epoch, images);
         }

@@ -40,6 +40,29 @@ public sealed class DiffusionModelTests : IDisposable
         Assert.ThrowsAny<OperationCanceledException>(() => _model.Sample(new SampleRequest { Count = 2 }, stopping, stop.Token));
     }
 
+    [Theory, InlineData(1), InlineData(3)]
+    public void Sample_UsesNoMoreThreadsThanAsked_AndDrawsTheSameWithAnyNumber(int threads)
+    {
+        var request = new SampleRequest { Count = 6, Sampler = new SamplerConfig { Steps = 3 } };
+        var seen = new HashSet<int>();
+
+        var drawn = _model.Sample(request with { Threads = threads }, new Synchronous(_ => seen.Add(Environment.CurrentManagedThreadId)), CancellationToken.None);
+
+        Assert.InRange(seen.Count, 1, threads);
+        Assert.Equal(Sample(request).Pixels, drawn.Pixels);
+    }
+
+    [Fact]
+    public void Sample_Refuses_WhatDoesNotFitIntoMemory_BeforeItBegins()
+    {
+        using var stop = new CancellationTokenSource();
+        stop.Cancel();
+
+        var fault = Assert.Throws<ArgumentException>(() => _model.Sample(new SampleRequest { Count = 12_000_000 }, null, stop.Token));
+
+        Assert.Contains("12000000 pictures of 8×8", fault.Message);
+    }
+
     [Fact]
     public void Run_LetsPicturesOfDifferentPlansShareABatch()
     {
