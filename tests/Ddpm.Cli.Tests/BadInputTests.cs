@@ -14,6 +14,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("sample nowhere", "faces-32")]
     [InlineData("sample faces-32 --sampler dpmsolver++ --steps 1000", "at most 999")]
     [InlineData("sample faces-32 --count 5 --rows 2 --columns 2", "--rows")]
+    [InlineData("sample faces-32 --count 1 --steps 1 --rows 10000 --columns 10000", "320000×320000")]
     [InlineData("sample faces-32 --clip-sample maybe", "--clip-sample")]
     [InlineData("sample faces-32 --seed 1 --seed 2", "--seed")]
     [InlineData("serve --urls http://0.0.0.0:1", "--urls")]

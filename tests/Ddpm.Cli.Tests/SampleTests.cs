@@ -15,6 +15,14 @@ public sealed class SampleTests : IDisposable
     }
 
     [Fact]
+    public void Sample_KeepsEachPicture_WhenTheGridCannotBeWritten()
+    {
+        Directory.CreateDirectory(_folder.At("taken"));
+        Assert.NotEqual(0, Tool.Run(_folder.Path, "sample", "faces-32", "--count", "1", "--steps", "1", "--out", "taken", "--images", "each").Status);
+        Assert.Equal((32, 32), Pictures.SizeOf(_folder.At("each", "0.png")));
+    }
+
+    [Fact]
     public void Sample_GivesTheSameBytesForTheSameSeedOnly()
     {
         Assert.Equal(Draw("--seed", "5"), Draw("--seed", "5"));

@@ -53,9 +53,11 @@ internal static class SampleCommand
                     Spacing = parsed.GetValue(spacing) is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : null,
                     ClipSample = parsed.GetValue(clip) is { } answer ? answer == "true" : null,
                 },
+                Threads = parsed.GetValue(threads),
             };
             if (request.Sampler.Steps > request.Sampler.MostSteps(loaded.Schedule))
                 throw new UserErrorException($"--steps is {request.Sampler.Steps}; at most {request.Sampler.MostSteps(loaded.Schedule)} are accepted with this model, sampler and spacing.");
+            CheckSize(layout, loaded.Side);
             var drawn = ProgressDisplay.Run("Drawing", display => loaded.Sample(request, new Reporter(display), interruption.Token));
             Write(drawn, layout, parsed.GetRequiredValue(grid), parsed.GetValue(images), request.FirstImage);
             return 0;
@@ -75,17 +77,31 @@ internal static class SampleCommand
         }
     }
 
+    private static void CheckSize((int Rows, int Columns) layout, int side)
+    {
+        try
+        {
+            ImageGrid.CheckSize(layout.Rows, layout.Columns, side, side);
+        }
+        catch (ArgumentException tooLarge)
+        {
+            throw new UserErrorException($"--rows, --columns: {tooLarge.Message}");
+        }
+    }
+
     private static void Write(PixelBatch drawn, (int Rows, int Columns) layout, string grid, string? folder, int first)
     {
+        if (folder is not null)
+        {
+            Directory.CreateDirectory(folder);
+            for (var n = 0; n < drawn.Count; n++)
+                File.WriteAllBytes(Path.Combine(folder, $"{first + n}.png"), ImageGrid.EncodePng(drawn.Only(n), 1, 1));
+        }
+
         if (Path.GetDirectoryName(Path.GetFullPath(grid)) is { } parent)
             Directory.CreateDirectory(parent);
         File.WriteAllBytes(grid, ImageGrid.EncodePng(drawn, layout.Rows, layout.Columns));
         Console.WriteLine($"{drawn.Count} pictures in {grid}");
-        if (folder is null)
-            return;
-        Directory.CreateDirectory(folder);
-        for (var n = 0; n < drawn.Count; n++)
-            File.WriteAllBytes(Path.Combine(folder, $"{first + n}.png"), ImageGrid.EncodePng(drawn.Only(n), 1, 1));
     }
 
     private sealed class Reporter(ProgressDisplay display) : IProgress<SamplingProgress>

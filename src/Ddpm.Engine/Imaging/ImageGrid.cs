@@ -3,16 +3,23 @@ namespace Ddpm.Engine.Imaging;
 /// <summary>Pictures side by side in one PNG, row by row, edge to edge: pixel (x, y) of a cell is pixel (x, y) of its picture.</summary>
 public static class ImageGrid
 {
+    /// <summary>Most rows, and most columns, of pixels in a grid. libpng writes no more than 1,000,000.</summary>
+    public const int MaxSide = 1 << 17;
+
+    /// <summary>Most pixels in a grid: 2²⁸, for which 2 GB of memory are needed.</summary>
+    public const int MaxPixels = 1 << 28;
+
     /// <summary>Lays out the pictures; cells past the last one stay white.</summary>
-    /// <exception cref="ArgumentException">The pictures do not fit into <paramref name="rows"/> × <paramref name="columns"/> cells.</exception>
+    /// <exception cref="ArgumentException">The pictures do not fit into <paramref name="rows"/> × <paramref name="columns"/> cells, or the grid is too large.</exception>
     public static byte[] EncodePng(PixelBatch images, int rows, int columns)
     {
         if (rows < 1 || columns < 1 || (long)rows * columns < images.Count)
             throw new ArgumentException($"{images.Count} pictures do not fit into {rows}×{columns} cells.", nameof(rows));
+        CheckSize(rows, columns, images.Height, images.Width);
 
         var (height, width, channels) = (images.Height, images.Width, images.Channels);
         var stride = columns * width * channels;
-        var grid = new byte[checked(rows * height * stride)];
+        var grid = new byte[rows * height * stride];
         Array.Fill(grid, byte.MaxValue);
         for (var n = 0; n < images.Count; n++)
         {
@@ -28,6 +35,22 @@ public static class ImageGrid
             }
         }
         return ImageCodec.EncodePng(grid, columns * width, rows * height, channels);
+    }
+
+    /// <summary>Says whether a grid can be made, before its pictures are.</summary>
+    /// <param name="rows">Of cells.</param>
+    /// <param name="columns">Of cells.</param>
+    /// <param name="height">Rows of a picture.</param>
+    /// <param name="width">Columns of a picture.</param>
+    /// <exception cref="ArgumentException">It would be larger than <see cref="MaxSide"/> or <see cref="MaxPixels"/>.</exception>
+    public static void CheckSize(int rows, int columns, int height, int width)
+    {
+        var (down, across) = ((long)rows * height, (long)columns * width);
+        if (down > MaxSide || across > MaxSide || down * across > MaxPixels)
+        {
+            throw new ArgumentException(
+                $"A grid of {rows} rows and {columns} columns would have {across}×{down} pixels; at most {MaxSide} a side and {MaxPixels} in all are accepted.");
+        }
     }
 
     /// <summary>The most nearly square layout of so many pictures, at least as wide as high.</summary>

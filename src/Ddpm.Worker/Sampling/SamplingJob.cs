@@ -9,21 +9,23 @@ using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Sampling;
 
 /// <summary>Draws the pictures of one batch: each as a PNG, and all of them as a grid.</summary>
 internal sealed class SamplingJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device) : ISamplingJob
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
+    IOptions<WorkerOptions> options) : ISamplingJob
 {
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
 
     private void Work(JobLease lease)
     {
         var (batch, checkpoint) = Read(lease.Job.Id);
-        var request = SpecMapping.ToRequest(batch.Spec);
+        var request = SpecMapping.ToRequest(batch.Spec) with { Threads = options.Value.Threads };
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
-        var (images, duration) = models.Use(checkpoint, model => Draw(model, request, lease), lease.Stop);
+        var (images, duration) = models.Use(checkpoint, model => Draw(model, request, (rows, columns), lease), lease.Stop);
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
@@ -58,10 +60,11 @@ internal sealed class SamplingJob(
         Write(Path.Combine(folder, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
     }
 
-    private static (PixelBatch Images, TimeSpan Duration) Draw(DiffusionModel model, SampleRequest request, JobLease lease)
+    private static (PixelBatch Images, TimeSpan Duration) Draw(DiffusionModel model, SampleRequest request, (int Rows, int Columns) layout, JobLease lease)
     {
         try
         {
+            ImageGrid.CheckSize(layout.Rows, layout.Columns, model.Side, model.Side);
             var started = Stopwatch.GetTimestamp();
             var images = model.Sample(request, new ProgressOf(lease), lease.Stop);
             return (images, Stopwatch.GetElapsedTime(started));

@@ -28,6 +28,25 @@ public sealed class ImageGridTests
     public void EncodePng_Refuses_WhenTheCellsAreTooFew(int rows, int columns) =>
         Assert.Throws<ArgumentException>(() => ImageGrid.EncodePng(new PixelBatch(new byte[5], 5, 1, 1, 1), rows, columns));
 
+    [Theory, InlineData(10_000, 10_000, 64), InlineData(1, 3, 65_536), InlineData(int.MaxValue, int.MaxValue, int.MaxValue)]
+    public void CheckSize_Refuses_WhatIsTooLargeForAPicture(int rows, int columns, int side)
+    {
+        Assert.Contains($"{rows} rows and {columns} columns", Assert.Throws<ArgumentException>(() => ImageGrid.CheckSize(rows, columns, side, side)).Message);
+        ImageGrid.CheckSize(1, 1, 64, 64);
+    }
+
+    [Fact]
+    public void EncodePng_Refuses_WhatIsTooLargeForAPicture() =>
+        Assert.Throws<ArgumentException>(() => ImageGrid.EncodePng(new PixelBatch(new byte[64 * 64], 1, 1, 64, 64), 10_000, 10_000));
+
+    [Theory, InlineData(1, ImageGrid.MaxSide), InlineData(ImageGrid.MaxSide, 1)]
+    public void EncodePng_WritesStripsOfTheGreatestLength(int rows, int columns)
+    {
+        var strip = ImageCodec.Decode(ImageGrid.EncodePng(new PixelBatch([7], 1, 1, 1, 1), rows, columns), new ImageDecodeOptions());
+
+        Assert.Equal((columns, rows, 7), (strip.Width, strip.Height, strip.Pixels[0]));
+    }
+
     [Theory, InlineData(1, 1, 1), InlineData(2, 1, 2), InlineData(5, 2, 3), InlineData(16, 4, 4), InlineData(17, 4, 5)]
     public void LayoutFor_IsNearlySquare(int count, int rows, int columns) => Assert.Equal((rows, columns), ImageGrid.LayoutFor(count));
 }

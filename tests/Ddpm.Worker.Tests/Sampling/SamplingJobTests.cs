@@ -95,6 +95,10 @@ public sealed class SamplingJobTests : WorkerTests
     public async Task Run_NamesTheLimit_WhenMoreStepsAreAskedThanTheModelHas() =>
         await AssertFailsAsync(await AddCheckpointAsync(), _spec with { Steps = 1001 }, "steps is 1001; 1 to 1000 is accepted");
 
+    [Fact]
+    public async Task Run_SaysSo_WhenTheGridIsTooLarge() =>
+        await AssertFailsAsync(await AddCheckpointAsync(), _spec with { Rows = 100_000, Columns = 100_000 }, "800000×800000 pixels");
+
     private async Task AssertFailsAsync(Checkpoint checkpoint, SamplingSpec spec, string message)
     {
         var job = await Host.RunAsync((await AddAsync(checkpoint, spec)).JobId);
