@@ -8,9 +8,9 @@ namespace Ddpm.Engine.Tests.Fixtures;
 [Trait("Category", "fixtures")]
 public sealed class PipelineFixtureTests
 {
-    public static TheoryData<string> Cases => FixtureCase.OfKind("pipeline");
+    public static IEnumerable<TheoryDataRow<string>> Cases => FixtureCase.OfKind("pipeline");
 
-    [Theory(SkipTestWithoutData = true), MemberData(nameof(Cases))]
+    [Theory, MemberData(nameof(Cases))]
     public void Run_GivesTheReferencesPixels_FromTheReferencesDraws(string name)
     {
         using var scope = NewDisposeScope();
