@@ -147,6 +147,7 @@ internal static class FakeWorker
         Kind = kind,
         Status = status,
         CreatedAt = DateTime.UtcNow,
+        LeaseExpiresAt = status == JobStatus.Running ? DateTime.UtcNow.AddHours(1) : null, // or the host's reconciler would take it back
         Error = status == JobStatus.Failed ? "Out of paint." : null,
     };
 

@@ -20,10 +20,10 @@ public sealed class ModelTests : IDisposable
     {
         var said = Tool.Do(_folder.Path, "model", "info", "faces-32");
         Assert.All(
-            ["DDPMPipeline, UNet2DModel", "1,621,731 (F32)", "32×32, 3 channels", "T = 1000, β linear from 0.0001 to 0.02", "epsilon", "AttnDownBlock2D"],
+            ["DDPMPipeline, UNet2DModel", "1,806,275 (F32)", "32×32, 3 channels", "T = 1000, β linear from 0.0001 to 0.02", "epsilon", "AttnDownBlock2D"],
             fact => Assert.Contains(fact, said, StringComparison.Ordinal));
         var json = JsonNode.Parse(Tool.Do(_folder.Path, "model", "info", "faces-32", "--json"))!;
-        Assert.Equal((1_621_731, 32, 1000), ((long)json["parameters"]!, (int)json["network"]!["sample_size"]!, (int)json["scheduler"]!["num_train_timesteps"]!));
+        Assert.Equal((1_806_275, 32, 1000), ((long)json["parameters"]!, (int)json["network"]!["sample_size"]!, (int)json["scheduler"]!["num_train_timesteps"]!));
         Assert.Contains((string)json["sha256"]!, said, StringComparison.Ordinal);
     }
 
