@@ -15,6 +15,7 @@ internal sealed class MultipartUpload : IDisposable
 {
     private const string FilePart = "file";
     private const int MaxFieldBytes = 64 * 1024;
+    private const int OfTheReader = unchecked((int)0x80131620); // an IOException's own code: those of the disk carry the system's
     private const int MaxParts = 32;
     private const int LongestTitle = 200;
 
@@ -75,7 +76,7 @@ internal sealed class MultipartUpload : IDisposable
             await upload.ReadAsync(request, maxBytes, cancellationToken);
             return upload;
         }
-        catch (Exception exception) when (exception is InvalidDataException or IOException { InnerException: null } and not BadHttpRequestException)
+        catch (Exception exception) when (exception is InvalidDataException or IOException { InnerException: null, HResult: OfTheReader } and not BadHttpRequestException)
         {
             upload.Dispose();
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The body cannot be read as multipart/form-data.", exception.Message);

@@ -44,6 +44,8 @@ internal static partial class ModelEndpoints
 
     private static async Task<Ok<Page<ModelView>>> ListAsync(PageQuery page, DdpmDbContext db, CancellationToken cancellationToken)
     {
+        if (page.Cursor is { } cursor && !NamePattern().IsMatch(cursor))
+            throw PageQuery.BadCursor();
         var rows = await Rows(db).Where(model => page.Cursor == null || string.Compare(model.Name, page.Cursor) > 0)
             .OrderBy(model => model.Name).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return TypedResults.Ok(page.Of(rows, model => new ModelView(model), model => model.Name));

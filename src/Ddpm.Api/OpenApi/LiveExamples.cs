@@ -28,10 +28,17 @@ internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) :
         foreach (var (path, item) in document.Paths)
         {
             var kind = path.Trim('/').Split('/')[0];
-            foreach (var operation in item.Operations!.Values)
+            foreach (var (method, operation) in item.Operations!)
+            {
                 FillIn(operation, kind, ids);
+                if (method != HttpMethod.Get) // nobody's model is to be moved or deleted by trying the examples
+                    NameOf(operation)?.Example = "my-model";
+            }
         }
     }
+
+    private static OpenApiParameter? NameOf(OpenApiOperation operation) =>
+        (operation.Parameters ?? []).OfType<OpenApiParameter>().FirstOrDefault(parameter => parameter is { In: ParameterLocation.Path, Name: "name" });
 
     private static void FillIn(OpenApiOperation operation, string kind, Dictionary<string, JsonNode> ids)
     {

@@ -93,7 +93,7 @@ internal static class SampleEndpoints
     {
         if (batch.ArtifactKey is not { } folder)
             return batch.Job!.Status == JobStatus.Failed
-                ? Problems.Of(StatusCodes.Status500InternalServerError, "The pictures could not be drawn", batch.Job.Error ?? "See the server's log.")
+                ? Problems.Of(StatusCodes.Status422UnprocessableEntity, "The pictures could not be drawn", batch.Job.Error ?? "See the server's log.")
                 : Problems.Conflict("The samples were cancelled before they were drawn.");
         return Pictures.Finished(context, artifacts, $"{folder}/grid.png").Result switch
         {

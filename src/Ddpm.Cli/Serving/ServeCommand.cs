@@ -11,10 +11,12 @@ namespace Ddpm.Cli.Serving;
 /// <summary><c>ddpm serve</c>: the REST API and a worker in one process, over SQLite, with nothing else installed.</summary>
 internal static class ServeCommand
 {
+    private const string UsualUrl = "http://127.0.0.1:5080";
+
     public static Command Create()
     {
-        var urls = new Option<string>("--urls") { Description = "Where to listen.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:5080" };
-        var data = new Option<string>("--data") { Description = "Folder for the database, datasets, checkpoints and samples.", HelpName = "FOLDER", DefaultValueFactory = _ => "data" };
+        var urls = new Option<string?>("--urls") { Description = $"Where to listen. {UsualUrl} if neither this nor ASPNETCORE_URLS says.", HelpName = "URL" };
+        var data = new Option<string?>("--data") { Description = "Folder for the database, datasets, checkpoints and samples; 'data' if neither this nor Data__Root says.", HelpName = "FOLDER" };
         var database = new Option<string?>("--database") { Description = "A PostgreSQL connection string instead of a SQLite file below --data.", HelpName = "STRING" };
         var anonymous = new Option<bool>("--allow-anonymous-network") { Description = "Listen on addresses that others can reach, though nobody has to show who they are." };
         var command = new Command("serve", "Runs the REST API, the web page and a worker in one process. Ctrl-C saves what is being trained; the next start goes on with it.")
@@ -22,21 +24,22 @@ internal static class ServeCommand
             urls, data, database, anonymous,
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(urls)!, Path.GetFullPath(parsed.GetValue(data)!), parsed.GetValue(database), parsed.GetValue(anonymous), cancellationToken));
+            parsed.GetValue(urls), parsed.GetValue(data), parsed.GetValue(database), parsed.GetValue(anonymous), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string urls, string data, string? database, bool anonymous, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string? asked, string? data, string? database, bool anonymous, CancellationToken cancellationToken)
     {
         TorchRuntime.Initialize();
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        var urls = asked ?? builder.Configuration["urls"] ?? UsualUrl;
         if (!anonymous && urls.Split(';').FirstOrDefault(url => !IsLoopback(url)) is { } open)
             throw new UserErrorException(
                 $"--urls is '{open}', which others can reach, and there are no keys yet: use a loopback address such as http://127.0.0.1:5080, or add --allow-anonymous-network.");
 
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Data:Root"] = data,
+            ["Data:Root"] = data ?? builder.Configuration["Data:Root"],
             ["Database:Provider"] = database is null ? builder.Configuration["Database:Provider"] : "Postgres",
             ["Database:ConnectionString"] = database ?? builder.Configuration["Database:ConnectionString"],
         });
