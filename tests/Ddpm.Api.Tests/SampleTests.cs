@@ -97,7 +97,7 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
         var checkpoint = await host.CheckpointAsync();
         await using var worker = host.Hurry(JobStatus.Failed);
         using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}"}""", ("Prefer", "wait"), ("Accept", "image/png"));
-        Assert.Equal("Out of paint.", (string?)(await ApiHost.ProblemAsync(response, 500))["detail"]);
+        Assert.Equal("Out of paint.", (string?)(await ApiHost.ProblemAsync(response, 422))["detail"]);
     }
 
     [Fact]
