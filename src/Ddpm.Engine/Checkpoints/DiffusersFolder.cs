@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -168,11 +167,7 @@ public sealed class DiffusersFolder
     }
 
     /// <summary>SHA-256 of the weights file, lower-case hexadecimal.</summary>
-    public string WeightsSha256()
-    {
-        using var file = File.OpenRead(WeightsPath);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
-    }
+    public string WeightsSha256() => FileHash.Sha256(WeightsPath);
 
     internal static void WriteText(string path, string text)
     {

@@ -231,10 +231,10 @@ public sealed class Trainer : IDisposable
             BatchSize = _config.BatchSize,
             GradientAccumulationSteps = _config.GradientAccumulationSteps,
         };
-        TrainingCheckpoint.Write(folder, _averaged ?? _network, _schedule, _network, _optimizer, state);
+        var sha256 = TrainingCheckpoint.Write(folder, _averaged ?? _network, _schedule, _network, _optimizer, state);
         var bytes = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
         var parameters = _network.parameters().Sum(parameter => parameter.numel());
-        return new CheckpointInfo(folder, Step, Epoch, _recentLoss.Value, DiffusersFolder.Open(folder).WeightsSha256(), bytes, parameters, _averaged is not null);
+        return new CheckpointInfo(folder, Step, Epoch, _recentLoss.Value, sha256, bytes, parameters, _averaged is not null);
     }
 
     private void Resume(string folder)

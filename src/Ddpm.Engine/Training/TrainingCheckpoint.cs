@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Diffusion;
@@ -36,14 +35,16 @@ internal static class TrainingCheckpoint
     }
 
     /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
-    public static void Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    /// <returns>SHA-256 of the model's weights, lower-case hexadecimal.</returns>
+    public static string Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
     {
         var partial = folder + ".partial";
+        string modelSha256;
         if (Directory.Exists(partial))
             Directory.Delete(partial, recursive: true);
         try
         {
-            WriteFiles(partial, model, schedule, raw, optimizer, state);
+            modelSha256 = WriteFiles(partial, model, schedule, raw, optimizer, state);
         }
         catch
         {
@@ -57,16 +58,23 @@ internal static class TrainingCheckpoint
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
         Directory.Move(partial, folder);
+        return modelSha256;
     }
 
-    private static void WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    private static string WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
     {
         DiffusersFolder.Write(partial, model, schedule);
         var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
         UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
         Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
-        state = state with { ModelSha256 = DiffusersFolder.Open(partial).WeightsSha256(), RawWeightsSha256 = Sha256(Path.Combine(training, WeightsFile)), MomentsSha256 = Sha256(Path.Combine(training, MomentsFile)) };
+        state = state with
+        {
+            ModelSha256 = DiffusersFolder.Open(partial).WeightsSha256(),
+            RawWeightsSha256 = FileHash.Sha256(Path.Combine(training, WeightsFile)),
+            MomentsSha256 = FileHash.Sha256(Path.Combine(training, MomentsFile)),
+        };
         DiffusersFolder.WriteText(Path.Combine(training, StateFile), JsonSerializer.Serialize(state, Json) + "\n");
+        return state.ModelSha256;
     }
 
     /// <summary>Loads a checkpoint into a run's networks and optimizer.</summary>
@@ -107,12 +115,6 @@ internal static class TrainingCheckpoint
         return state;
     }
 
-    public static string Sha256(string path)
-    {
-        using var file = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
-    }
-
     public static State ReadState(string path)
     {
         if (!File.Exists(path))
@@ -134,7 +136,7 @@ internal static class TrainingCheckpoint
         var name = $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
         if (!File.Exists(path))
             throw new CheckpointException($"{name} is missing.");
-        if (Sha256(path) != sha256)
+        if (FileHash.Sha256(path) != sha256)
             throw new CheckpointException($"{name} is damaged: its SHA-256 is not the one that was recorded.");
     }
 

@@ -57,7 +57,7 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
         if (!artifacts.Exists(checkpoint.ArtifactKey))
             throw new JobFailedException("The files of the checkpoint are not there any more; choose another.");
         var folder = artifacts.PathOf(checkpoint.ArtifactKey);
-        if (!File.Exists(DiffusersFolder.Open(folder).WeightsPath) || DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
+        if (DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
             throw new JobFailedException("The checkpoint is damaged: its weights are not those that were recorded. Choose another.");
         return DiffusionModel.Load(folder, device.Device);
     }
