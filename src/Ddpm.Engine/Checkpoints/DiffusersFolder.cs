@@ -34,8 +34,10 @@ public sealed class DiffusersFolder
 
     private readonly string _scheduleJson;
 
-    private DiffusersFolder(string path, string weightsPath, UNetConfig network, string scheduleJson, string? pipeline)
+    private DiffusersFolder(string path, string weightsPath, UNetConfig network, string scheduleJson, string? pipeline, ClassNames? classes)
     {
+        classes?.RequireFit(network.NumClassEmbeds);
+        Classes = classes;
         Pipeline = pipeline;
         Location = path;
         WeightsPath = weightsPath;
@@ -44,8 +46,8 @@ public sealed class DiffusersFolder
         Schedule = NoiseScheduleConfig.FromJson(scheduleJson);
     }
 
-    /// <summary>The files of a model below its folder, first as they lie today, then as the first releases of diffusers wrote them.</summary>
-    public static IReadOnlyList<string> Files { get; } = [IndexFile, .. Components, ConfigFile, WeightsFile, SchedulerFile];
+    /// <summary>The files of a model below its folder, first as they lie today, then as the first releases of diffusers wrote them. A model need not have all.</summary>
+    public static IReadOnlyList<string> Files { get; } = [IndexFile, ClassNames.FileName, .. Components, ConfigFile, WeightsFile, SchedulerFile];
 
     internal static string HowToConvert => "Save the model with safe_serialization=True, which writes safetensors.";
 
@@ -65,6 +67,9 @@ public sealed class DiffusersFolder
 
     /// <summary>The noise schedule.</summary>
     public NoiseScheduleConfig Schedule { get; }
+
+    /// <summary>What the labels of a class-conditional model stand for; null where the folder does not say.</summary>
+    public ClassNames? Classes { get; }
 
     /// <summary>Every key of the noise schedule's file, read by a sampler here or not.</summary>
     public JsonObject ScheduleKeys => (JsonObject)JsonNode.Parse(PythonJson.ToJson(_scheduleJson))!;
@@ -90,7 +95,7 @@ public sealed class DiffusersFolder
         {
             var network = UNetConfig.FromJson(ReadText(Path.Combine(unet, ConfigFile)));
             var folder = new DiffusersFolder(
-                path, Path.Combine(unet, WeightsFile), network, ReadText(Path.Combine(scheduler, SchedulerFile)), PipelineOf(Path.Combine(path, IndexFile)));
+                path, Path.Combine(unet, WeightsFile), network, ReadText(Path.Combine(scheduler, SchedulerFile)), PipelineOf(Path.Combine(path, IndexFile)), ClassNames.Read(path));
             return File.Exists(folder.WeightsPath) ? folder : throw new CheckpointException(WithoutWeights(unet));
         }
         catch (UNetConfigException fault)
@@ -144,7 +149,8 @@ public sealed class DiffusersFolder
     /// <param name="path">Made where it is not there.</param>
     /// <param name="network">Its configuration is written too.</param>
     /// <param name="schedule">The noise schedule.</param>
-    public static void Write(string path, UNet network, NoiseScheduleConfig schedule) => Write(path, network, schedule.ToJson());
+    /// <param name="classes">What the labels of a class-conditional network stand for; null for <c>classes.json</c> not to be written.</param>
+    public static void Write(string path, UNet network, NoiseScheduleConfig schedule, ClassNames? classes = null) => Write(path, network, schedule.ToJson(), classes);
 
     /// <summary>Writes this model as diffusers does today: sub-folders, present names, float32 weights. Loads it first, so what is written is sound.</summary>
     /// <param name="path">Made where it is not there.</param>
@@ -153,14 +159,15 @@ public sealed class DiffusersFolder
     {
         using var network = LoadNetwork(CPU);
         // The schedule goes as it came: a key that is absent stands for each sampler's own default, which no value written out could.
-        Write(path, network, _scheduleJson);
+        Write(path, network, _scheduleJson, Classes);
     }
 
-    private static void Write(string path, UNet network, string scheduleJson)
+    private static void Write(string path, UNet network, string scheduleJson, ClassNames? classes)
     {
         Directory.CreateDirectory(Path.Combine(path, "unet"));
         Directory.CreateDirectory(Path.Combine(path, "scheduler"));
         WriteText(Path.Combine(path, IndexFile), IndexJson);
+        classes?.Write(path);
         WriteText(Path.Combine(path, "unet", ConfigFile), network.Config.ToJson());
         WriteText(Path.Combine(path, "scheduler", SchedulerFile), scheduleJson);
         UNetWeights.Save(network, Path.Combine(path, "unet", WeightsFile));
