@@ -30,6 +30,12 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Rows, and columns, of the pictures it draws: what it was trained on, 64 where it does not say.</summary>
     public int Side => Network.SampleSize ?? 64;
 
+    /// <summary>The network, in evaluation mode.</summary>
+    internal UNet UNet => _network;
+
+    /// <summary>Where it is.</summary>
+    internal Device Device => _device;
+
     /// <summary>Its parameters.</summary>
     public long Parameters => _network.parameters().Sum(parameter => parameter.numel());
 

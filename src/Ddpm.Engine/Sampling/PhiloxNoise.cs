@@ -75,4 +75,10 @@ public enum NoisePurpose : uint
 
     /// <summary>The dropout of a training step.</summary>
     Dropout = 3,
+
+    /// <summary>ε in the terms of the variational bound.</summary>
+    EvaluationNoise = 8,
+
+    /// <summary>t of those terms.</summary>
+    EvaluationTimestep = 9,
 }

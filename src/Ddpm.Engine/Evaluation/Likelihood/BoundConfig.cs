@@ -1,0 +1,34 @@
+using Ddpm.Engine.Diffusion;
+
+namespace Ddpm.Engine.Evaluation.Likelihood;
+
+/// <summary>The model whose likelihood is bounded: what the network's output means, and how wide its reverse steps are.</summary>
+public sealed record BoundConfig
+{
+    /// <summary>What the network predicts: <c>epsilon</c>, <c>sample</c> (x_0) or <c>v_prediction</c>.</summary>
+    public string PredictionType { get; init; } = "epsilon";
+
+    /// <summary>How wide.</summary>
+    public ReverseVariance Variance { get; init; }
+
+    /// <summary>x̂₀ is clipped to ± this; null where it is not.</summary>
+    public double? ClipRange { get; init; } = 1;
+
+    /// <summary>How the decoder's bins are integrated.</summary>
+    public NormalCdf Cdf { get; init; }
+
+    /// <summary>The model as its noise schedule's file describes it.</summary>
+    /// <exception cref="EvaluationException">Its reverse steps have no known density.</exception>
+    public static BoundConfig From(NoiseScheduleConfig schedule) => new()
+    {
+        PredictionType = schedule.PredictionType,
+        Variance = schedule.VarianceType switch
+        {
+            "fixed_small" or "fixed_small_log" => ReverseVariance.FixedSmall,
+            "fixed_large" or "fixed_large_log" => ReverseVariance.FixedLarge,
+            "learned_range" => ReverseVariance.LearnedRange,
+            var other => throw new EvaluationException($"variance_type is '{other}', for which bits per dimension are not defined here; fixed_small, fixed_large and learned_range are supported."),
+        },
+        ClipRange = schedule.ClipSample ? schedule.ClipSampleRange : null,
+    };
+}
