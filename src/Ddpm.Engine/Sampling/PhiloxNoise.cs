@@ -81,4 +81,7 @@ public enum NoisePurpose : uint
 
     /// <summary>t of those terms.</summary>
     EvaluationTimestep = 9,
+
+    /// <summary>Directions that pictures are projected onto.</summary>
+    EvaluationDirection = 10,
 }
