@@ -39,7 +39,7 @@ internal static class DatasetCommands
 
     private static Command Info()
     {
-        var path = new Argument<string>("PATH") { Description = "A dataset made by 'ddpm dataset make' or by training, a folder of pictures, or a zip or tar of them." };
+        var path = new Argument<string>("PATH") { Description = "A dataset made by 'ddpm dataset make' or by training, a folder of pictures, a zip or tar of them, or parquet files as the Hugging Face hub has them." };
         var resolution = Arguments.Number("--resolution", "Side that pictures which are not a dataset yet are brought to.", 8, 512, 64);
         var preview = new Option<string?>("--preview") { Description = "Write a grid of what the network will see to this PNG.", HelpName = "FILE" };
         var command = new Command("info", "Says what a set of pictures holds, and which files in it cannot be used.") { path, resolution, preview };

@@ -6,11 +6,12 @@ namespace Ddpm.Cli.Datasets;
 /// <summary>What a path on the command line holds.</summary>
 internal static class PictureSource
 {
-    /// <summary>A folder of pictures, or an archive of them.</summary>
+    /// <summary>A folder of pictures, an archive of them, or parquet files.</summary>
     public static IImageSource Of(string path) =>
-        Directory.Exists(path) ? new DirectorySource(path)
+        ParquetSource.IsOne(path) ? new ParquetSource(path) { FollowLinks = true }
+        : Directory.Exists(path) ? new DirectorySource(path)
         : File.Exists(path) ? new ArchiveSource(path)
-        : throw new UserErrorException($"'{path}' is not there; a folder of pictures, a zip or tar of them, or a dataset made by 'ddpm dataset make' is accepted.");
+        : throw new UserErrorException($"'{path}' is not there; a folder of pictures, a zip or tar of them, parquet files, or a dataset made by 'ddpm dataset make' is accepted.");
 
     /// <summary>Whether the path is a dataset already: a cache made by <see cref="DatasetBuilder"/>.</summary>
     public static bool IsDataset(string path) => File.Exists(Path.Combine(path, "dataset.json"));

@@ -63,7 +63,7 @@ public static class DatasetBuilder
             if (writer.IsFull)
                 break;
         }
-        return writer.Complete();
+        return writer.Complete(listing.Classes);
     }
 
     private static PreparedFile[] PrepareAll(

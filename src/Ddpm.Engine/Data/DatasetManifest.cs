@@ -39,7 +39,7 @@ public sealed record DatasetManifest
     /// <summary>SHA-256 of <c>images.u8</c>, lower-case hexadecimal.</summary>
     public required string Sha256 { get; init; }
 
-    /// <summary>The classes in ordinal order of their names; a picture's label is an index into it. Empty if nothing has a class.</summary>
+    /// <summary>The classes, in the order that the source gives them or in ordinal order of their names; a picture's label is an index into it. Empty if nothing has a class.</summary>
     public required IReadOnlyList<DatasetClass> Classes { get; init; }
 
     /// <summary>Pictures whose content equals that of an earlier one.</summary>
@@ -86,8 +86,8 @@ public sealed record DatasetManifest
 }
 
 /// <summary>A class of a dataset.</summary>
-/// <param name="Name">Name of its sub-folder.</param>
-/// <param name="Count">Pictures in it.</param>
+/// <param name="Name">Name of its sub-folder, or what the source calls it.</param>
+/// <param name="Count">Pictures in it; 0 is possible where the source names its classes itself.</param>
 public sealed record DatasetClass(string Name, int Count);
 
 /// <summary>A file that was left out.</summary>

@@ -63,18 +63,19 @@ internal sealed class DatasetWriter : IDisposable
         _labels.Add(LabelOf(file.Entry.Class));
     }
 
-    public DatasetManifest Complete()
+    /// <param name="classes">All classes in the order of their labels; null for those that pictures have, in the order of their names.</param>
+    public DatasetManifest Complete(IReadOnlyList<string>? classes)
     {
         if (Count == 0)
             throw new DatasetException(NothingUsable());
         _pixels.Flush(flushToDisk: true);
 
-        // Classes were numbered as they appeared; labels follow the order of their names.
-        var names = _classes.Keys.Order(StringComparer.Ordinal).ToArray();
-        var counts = new int[names.Length];
-        if (names.Length > 0)
+        // Classes were numbered as they appeared; labels follow the order of the source or of their names.
+        var names = classes ?? [.. _classes.Keys.Order(StringComparer.Ordinal)];
+        var counts = new int[names.Count];
+        if (names.Count > 0)
         {
-            var labelOf = names.Select((name, label) => (_classes[name], label)).ToDictionary();
+            var labelOf = names.Select((name, label) => (name, label)).Where(pair => _classes.ContainsKey(pair.name)).ToDictionary(pair => _classes[pair.name], pair => pair.label);
             var labels = _labels.Select(appearance => appearance < 0 ? -1 : labelOf[appearance]).ToArray();
             foreach (var label in labels.Where(label => label >= 0))
                 counts[label]++;

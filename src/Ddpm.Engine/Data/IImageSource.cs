@@ -20,6 +20,9 @@ public sealed class ImageListing(int count, IEnumerable<ImageEntry> entries, IDi
     /// <summary>The entries in ordinal order of their names.</summary>
     public IEnumerable<ImageEntry> Entries { get; } = entries;
 
+    /// <summary>All classes in the order of their labels, where the source numbers them itself; null where the order of their names is to do so.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     /// <inheritdoc/>
     public void Dispose() => resource?.Dispose();
 }

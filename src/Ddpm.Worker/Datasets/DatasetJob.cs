@@ -68,11 +68,13 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
         { Kind: DatasetSourceKind.Upload } => dataset.UploadKey is { } key && artifacts.Exists(key)
             ? new ArchiveSource(artifacts.PathOf(key), scratchFolder)
             : throw new JobFailedException("The uploaded archive is gone; upload it again."),
-        { Kind: DatasetSourceKind.Directory, Path: { } path } => new DirectorySource(allowed.Check(path)),
+        { Kind: DatasetSourceKind.Directory, Path: { } path } => FilesOf(allowed.Check(path)),
         { Kind: DatasetSourceKind.Builtin, Name: "faces", Count: { } count, Seed: var seed } => new FacesSource(count, (ulong)seed, dataset.Spec.Resolution),
         { Kind: DatasetSourceKind.Builtin, Name: var name } => throw new JobFailedException($"There is no built-in set '{name}'; there is 'faces', which needs a count."),
         _ => throw new JobFailedException("The source of the dataset names no folder."),
     };
+
+    private static IImageSource FilesOf(string path) => ParquetSource.IsOne(path) ? new ParquetSource(path) : new DirectorySource(path);
 
     private static byte[] PreviewOf(string cache)
     {
