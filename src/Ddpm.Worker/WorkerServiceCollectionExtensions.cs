@@ -5,6 +5,7 @@ using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
 using Ddpm.Worker.Datasets;
+using Ddpm.Worker.Hub;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Models;
 using Ddpm.Worker.Sampling;
@@ -27,6 +28,8 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelIntake>();
         services.AddSingleton<AllowedFolders>();
+        var hub = HubOptions.From(configuration, Path.Combine(StorageOptions.From(configuration).DataRoot, "hub"));
+        services.AddSingleton(provider => new HubClient(hub, provider.GetRequiredService<TimeProvider>()));
         services.AddTransient<IDatasetJob, DatasetJob>();
         services.AddTransient<IModelImportJob, ModelImportJob>();
         services.AddTransient<ISamplingJob, SamplingJob>();

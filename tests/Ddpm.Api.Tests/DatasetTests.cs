@@ -37,6 +37,32 @@ public sealed class DatasetTests(ApiHost host) : IClassFixture<ApiHost>
         Assert.Equal(path, (string?)view["source"]!["path"]);
     }
 
+    [Fact]
+    public async Task Create_TakesADatasetOfTheHub()
+    {
+        using var response = await host.PostAsync(
+            "/datasets", """{"source": {"kind": "huggingface", "repository": "huggan/anime-faces", "revision": "main", "split": "train", "imageColumn": "image"}, "deduplicate": true}""");
+        var view = await ApiHost.JsonAsync(response, 202);
+        Assert.Equal(("huggan/anime-faces", "huggingface"), ((string?)view["name"], (string?)view["source"]!["kind"]));
+        await using var db = host.Database();
+        var source = (await db.Datasets.SingleAsync(dataset => dataset.Id == (Guid)view["id"]!, Cancel)).Spec.Source;
+        Assert.Equal(
+            new DatasetSource { Kind = DatasetSourceKind.Huggingface, Repository = "huggan/anime-faces", Revision = "main", Split = "train", ImageColumn = "image" }, source);
+    }
+
+    [Theory]
+    [InlineData("""{"kind": "huggingface"}""", "source.repository")]
+    [InlineData("""{"kind": "huggingface", "repository": "http://169.254.169.254/"}""", "source.repository")]
+    [InlineData("""{"kind": "huggingface", "repository": "a/b", "path": "/"}""", "source.path")]
+    [InlineData("""{"kind": "huggingface", "repository": "a/b", "revision": ""}""", "source.revision")]
+    [InlineData("""{"kind": "builtin", "split": "train"}""", "source.split")]
+    [InlineData("""{"kind": "builtin", "repository": "a/b"}""", "source.repository")]
+    public async Task Create_NamesTheField_WhenTheSourceMakesNoSense(string source, string field)
+    {
+        using var response = await host.PostAsync("/datasets", $$"""{"source": {{source}}}""");
+        Assert.NotNull((await ApiHost.ProblemAsync(response, 400))["errors"]![field]);
+    }
+
     [Theory]
     [InlineData("../secret")]
     [InlineData("../pictures-too")]

@@ -8,6 +8,9 @@ public sealed class BadInputTests : IDisposable
 
     [Theory]
     [InlineData("train nowhere --out x", "nowhere")]
+    [InlineData("dataset info hub:a/b --hub-url http://127.0.0.1:1", "The hub at http://127.0.0.1:1 cannot be reached: Connection refused")]
+    [InlineData("dataset info hub:a/b --hub-url nonsense", "--hub-url) is 'nonsense'")]
+    [InlineData("dataset info hub:nonsense/with/slashes", "owner/name is accepted")]
     [InlineData("train . --out x --resolution 7", "--resolution")]
     [InlineData("train . --out x --channels 32,3", "--channels")]
     [InlineData("sample . --sampler euler", "--sampler")]

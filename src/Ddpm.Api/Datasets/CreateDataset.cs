@@ -22,16 +22,37 @@ internal sealed record CreateDataset : UploadDataset
 internal sealed record CreateDatasetSource
 {
     public const string Directory = "directory";
+    public const string Huggingface = "huggingface";
     public const string Builtin = "builtin";
 
-    /// <summary><c>directory</c> reads a folder on the worker's machine; <c>builtin</c> draws pictures itself.</summary>
-    [AllowedValues(Directory, Builtin, ErrorMessage =
-        "must be directory or builtin, the kinds supported so far (to upload an archive, send multipart/form-data with a part named file)")]
+    /// <summary><c>directory</c> reads a folder on the worker's machine, <c>huggingface</c> parquet files of a dataset on the hub; <c>builtin</c> draws pictures itself.</summary>
+    [AllowedValues(Directory, Huggingface, Builtin, ErrorMessage =
+        "must be directory, huggingface or builtin (to upload an archive, send multipart/form-data with a part named file)")]
     public required string Kind { get; init; }
 
-    /// <summary>For <c>directory</c>: an absolute path under one of the folders that the setting Datasets:AllowedRoots lists. Sub-folders are classes.</summary>
+    /// <summary>For <c>directory</c>: an absolute path under one of the folders that the setting Datasets:AllowedRoots lists. Sub-folders are classes; a folder of parquet files is read as the hub's are.</summary>
     [StringLength(4096, MinimumLength = 1)]
     public string? Path { get; init; }
+
+    /// <summary>For <c>huggingface</c>: owner and name of the dataset, such as <c>huggan/anime-faces</c>.</summary>
+    [RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$", ErrorMessage = "must be owner/name, such as huggan/anime-faces")]
+    public string? Repository { get; init; }
+
+    /// <summary>For <c>huggingface</c>: a branch, tag or commit. Default <c>main</c>.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? Revision { get; init; }
+
+    /// <summary>For parquet files: which split. By default the only one, or <c>train</c>.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? Split { get; init; }
+
+    /// <summary>For parquet files: the column of pictures. By default the one that the file's metadata names, or one called <c>image</c>, or the only one.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? ImageColumn { get; init; }
+
+    /// <summary>For parquet files: the column of class labels. By default the one that the file's metadata names, or one called <c>label</c>, if there is any.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? LabelColumn { get; init; }
 
     /// <summary>For <c>builtin</c>: which set. There is one, <c>faces</c>.</summary>
     [AllowedValues(null, "faces", ErrorMessage = "must be faces")]

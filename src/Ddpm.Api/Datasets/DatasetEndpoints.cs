@@ -20,7 +20,7 @@ internal static class DatasetEndpoints
             .Describe(
                 "Make a dataset",
                 "From an uploaded zip or tar (multipart/form-data, a part named `file`, streamed to disk), from a folder on the worker's machine, "
-                + "or from a built-in set. Sub-folders become classes; files that are no pictures are skipped and named.")
+                + "from parquet files of a dataset on the Hugging Face hub, or from a built-in set. Sub-folders become classes; files that are no pictures are skipped and named.")
             .WithJsonBody<CreateDataset>("""{"name": "faces", "source": {"kind": "builtin", "name": "faces", "count": 256, "seed": 1}, "resolution": 32}""")
             .WithUpload<UploadDataset>("A zip or tar (also gzip-compressed) of PNG, JPEG, WebP, GIF or BMP pictures.")
             .WithProblems(400, 413, 415, 422);
@@ -61,7 +61,7 @@ internal static class DatasetEndpoints
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier)
             return Guid.Parse(earlier);
         var source = DatasetRules.SourceOf(body.Value, options);
-        var name = body.Value.Name ?? source.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
+        var name = body.Value.Name ?? source.Name ?? source.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
         var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, key, body.Sha256, db, dispatcher);
         return id;
     }

@@ -39,10 +39,12 @@ internal static class DatasetCommands
 
     private static Command Info()
     {
-        var path = new Argument<string>("PATH") { Description = "A dataset made by 'ddpm dataset make' or by training, a folder of pictures, a zip or tar of them, or parquet files as the Hugging Face hub has them." };
+        var path = new Argument<string>("PATH") { Description = "A dataset made by 'ddpm dataset make' or by training, a folder of pictures, a zip or tar of them, parquet files, or a dataset of the Hugging Face hub: hub:OWNER/NAME or hub:OWNER/NAME@REVISION." };
         var resolution = Arguments.Number("--resolution", "Side that pictures which are not a dataset yet are brought to.", 8, 512, 64);
         var preview = new Option<string?>("--preview") { Description = "Write a grid of what the network will see to this PNG.", HelpName = "FILE" };
         var command = new Command("info", "Says what a set of pictures holds, and which files in it cannot be used.") { path, resolution, preview };
+        var pictures = new PictureOptions();
+        pictures.AddTo(command);
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();
@@ -51,7 +53,7 @@ internal static class DatasetCommands
             if (!PictureSource.IsDataset(place))
             {
                 var options = new DatasetOptions { Resolution = parsed.GetValue(resolution) };
-                PictureSource.Decode(PictureSource.Of(place), options, temporary.Below("dataset"), interruption.Token);
+                PictureSource.Decode(pictures.Of(parsed, place, interruption.Token), options, temporary.Below("dataset"), interruption.Token);
                 place = temporary.Below("dataset");
             }
 

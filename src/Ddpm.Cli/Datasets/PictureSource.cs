@@ -7,11 +7,11 @@ namespace Ddpm.Cli.Datasets;
 internal static class PictureSource
 {
     /// <summary>A folder of pictures, an archive of them, or parquet files.</summary>
-    public static IImageSource Of(string path) =>
-        ParquetSource.IsOne(path) ? new ParquetSource(path) { FollowLinks = true }
+    public static IImageSource Of(string path, string? split, string? imageColumn, string? labelColumn) =>
+        ParquetSource.IsOne(path) ? new ParquetSource(path) { Split = split, ImageColumn = imageColumn, LabelColumn = labelColumn, FollowLinks = true }
         : Directory.Exists(path) ? new DirectorySource(path)
         : File.Exists(path) ? new ArchiveSource(path)
-        : throw new UserErrorException($"'{path}' is not there; a folder of pictures, a zip or tar of them, parquet files, or a dataset made by 'ddpm dataset make' is accepted.");
+        : throw new UserErrorException($"'{path}' is not there; a folder of pictures, a zip or tar of them, parquet files, a dataset made by 'ddpm dataset make', or hub:OWNER/NAME is accepted.");
 
     /// <summary>Whether the path is a dataset already: a cache made by <see cref="DatasetBuilder"/>.</summary>
     public static bool IsDataset(string path) => File.Exists(Path.Combine(path, "dataset.json"));

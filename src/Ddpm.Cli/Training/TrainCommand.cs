@@ -14,7 +14,7 @@ internal sealed class TrainCommand
 
     private readonly Argument<string?> _data = new("DATA")
     {
-        Description = "A folder of pictures (sub-folders are classes), a zip or tar of them, or a dataset made by 'ddpm dataset make'. Not needed with --resume.",
+        Description = "A folder of pictures (sub-folders are classes), a zip or tar of them, parquet files, a dataset made by 'ddpm dataset make', or one of the Hugging Face hub: hub:OWNER/NAME or hub:OWNER/NAME@REVISION. Not needed with --resume.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -48,6 +48,8 @@ internal sealed class TrainCommand
     private readonly Option<long?> _previewEvery = Arguments.OptionalNumber("--preview-every", "Steps between previews; whole epochs, at least 200 steps, if not given.", 1L, 100_000_000L);
     private readonly Option<int> _keep = Arguments.Number("--keep", "Checkpoints that stay, the newest ones.", 1, 1000, 3);
 
+    private readonly PictureOptions _pictures = new();
+
     public static Command Create() => new TrainCommand().Build();
 
     private Command Build()
@@ -59,6 +61,7 @@ internal sealed class TrainCommand
             _data, _out, _resume, _resolution, _limit, _deduplicate, _channels, _layers, _attention, _normGroups, _dropout, _timesteps, _betaSchedule, _epochs, _steps, _batchSize, _accumulate,
             _learningRate, _warmup, _weightDecay, _ema, _seed, _flip, _device, _threads, _checkpointEvery, _previewEvery, _keep,
         };
+        _pictures.AddTo(command);
         command.SetAction(Run);
         return command;
     }
@@ -109,7 +112,7 @@ internal sealed class TrainCommand
         var target = Path.Combine(folder, "dataset");
         if (PictureSource.IsDataset(target))
             Directory.Delete(target, recursive: true); // of a run that never began
-        var manifest = PictureSource.Decode(PictureSource.Of(data), options, target, cancellationToken);
+        var manifest = PictureSource.Decode(_pictures.Of(parsed, data, cancellationToken), options, target, cancellationToken);
         foreach (var remark in PictureSource.Remarks(manifest))
             Console.Error.WriteLine(remark);
         return target;

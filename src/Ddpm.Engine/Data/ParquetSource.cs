@@ -10,11 +10,16 @@ namespace Ddpm.Engine.Data;
 /// <c>data/train-00000-of-00002/000000n</c>.
 /// </summary>
 /// <remarks>One page of one file is in memory at a time, and the one before while its pictures are still being decoded.</remarks>
-/// <param name="path">A parquet file, or a folder with some in it or at most two levels below it, one split of which is read.</param>
+/// <param name="path">A parquet file, or a folder with some in it or at most three levels below it, one split of which is read.</param>
 public sealed class ParquetSource(string path) : IImageSource
 {
-    private const string Extension = ".parquet";
-    private const int FolderLevels = 2;
+    /// <summary>How names of parquet files end.</summary>
+    public const string Extension = ".parquet";
+
+    /// <summary>The split that is read where several are there and none is named.</summary>
+    public const string UsualSplit = SplitName.Usual;
+
+    private const int FolderLevels = 3;
     private const long MaxPageBytes = 1L << 30;
     private const int MaxClasses = 10_000;
 
@@ -35,6 +40,10 @@ public sealed class ParquetSource(string path) : IImageSource
 
     /// <summary>Whether a path is what this reads: a parquet file, or a folder with some.</summary>
     public static bool IsOne(string path) => Directory.Exists(path) ? FilesBelow(path, followLinks: true).Any() : File.Exists(path) && ParquetFile.IsOne(path);
+
+    /// <summary>The split that a file belongs to, as its place in its repository says.</summary>
+    /// <param name="file">With forward slashes, such as <c>data/train-00000-of-00002.parquet</c>.</param>
+    public static string SplitOf(string file) => SplitName.Of(file);
 
     /// <inheritdoc/>
     public ImageListing Open(CancellationToken cancellationToken)

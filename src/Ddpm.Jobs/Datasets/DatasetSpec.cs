@@ -49,8 +49,23 @@ public sealed record DatasetSource
     /// <summary>Which of the fields below counts.</summary>
     public required DatasetSourceKind Kind { get; init; }
 
-    /// <summary>A folder the worker can read, under one of the allowed roots; sub-folders are classes. For <c>directory</c>.</summary>
+    /// <summary>A folder the worker can read, under one of the allowed roots; sub-folders are classes. May hold parquet files instead. For <c>directory</c>.</summary>
     public string? Path { get; init; }
+
+    /// <summary>Owner and name of a dataset on the hub, such as <c>huggan/anime-faces</c>. For <c>huggingface</c>.</summary>
+    public string? Repository { get; init; }
+
+    /// <summary>Its branch, tag or commit; null for <c>main</c>.</summary>
+    public string? Revision { get; init; }
+
+    /// <summary>Which split of parquet files; null for the only one, or <c>train</c>.</summary>
+    public string? Split { get; init; }
+
+    /// <summary>Name of their column of pictures; null to find it.</summary>
+    public string? ImageColumn { get; init; }
+
+    /// <summary>Name of their column of labels; null to find one, or go without.</summary>
+    public string? LabelColumn { get; init; }
 
     /// <summary>The built-in set: <c>faces</c>. For <c>builtin</c>.</summary>
     public string? Name { get; init; }
@@ -75,4 +90,7 @@ public enum DatasetSourceKind
 
     /// <summary>Pictures this program draws itself.</summary>
     Builtin,
+
+    /// <summary>Parquet files of a dataset on the Hugging Face hub.</summary>
+    Huggingface,
 }

@@ -3,6 +3,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Hub;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Dataset = Ddpm.Jobs.Datasets.Dataset;
@@ -12,9 +13,10 @@ using SkippedFile = Ddpm.Jobs.Datasets.SkippedFile;
 namespace Ddpm.Worker.Datasets;
 
 /// <summary>Decodes the pictures of a dataset into its cache and draws what the network will see of them.</summary>
-internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, AllowedFolders allowed) : IDatasetJob
+internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, AllowedFolders allowed, HubClient hub) : IDatasetJob
 {
     private const int PreviewPictures = 64;
+    private const double DownloadPart = 0.5; // of the work, as far as anybody can tell beforehand
 
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
 
@@ -25,8 +27,9 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
         try
         {
             var cache = Path.Combine(staging, "cache");
-            var progress = new ProgressOf(lease);
-            var manifest = DatasetBuilder.Build(SourceOf(dataset, staging), SpecMapping.ToOptions(dataset.Spec), cache, progress, lease.Stop);
+            var source = SourceOf(dataset, staging, lease);
+            var progress = new ProgressOf(lease, dataset.Spec.Source.Kind == DatasetSourceKind.Huggingface ? DownloadPart : 0);
+            var manifest = DatasetBuilder.Build(source, SpecMapping.ToOptions(dataset.Spec), cache, progress, lease.Stop);
             var bytes = new DirectoryInfo(cache).EnumerateFiles().Sum(file => file.Length);
 
             // Under the epoch: a worker that was thought dead and comes back meets nothing of ours.
@@ -63,18 +66,25 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
             ?? throw new JobFailedException("The dataset was deleted before it was built.");
     }
 
-    private IImageSource SourceOf(Dataset dataset, string scratchFolder) => dataset.Spec.Source switch
+    private IImageSource SourceOf(Dataset dataset, string scratchFolder, JobLease lease) => dataset.Spec.Source switch
     {
         { Kind: DatasetSourceKind.Upload } => dataset.UploadKey is { } key && artifacts.Exists(key)
             ? new ArchiveSource(artifacts.PathOf(key), scratchFolder)
             : throw new JobFailedException("The uploaded archive is gone; upload it again."),
-        { Kind: DatasetSourceKind.Directory, Path: { } path } => FilesOf(allowed.Check(path)),
+        { Kind: DatasetSourceKind.Directory, Path: { } path } source => FilesOf(source, allowed.Check(path)),
+        { Kind: DatasetSourceKind.Huggingface, Repository: { } repository } source => Download(source, repository, lease),
         { Kind: DatasetSourceKind.Builtin, Name: "faces", Count: { } count, Seed: var seed } => new FacesSource(count, (ulong)seed, dataset.Spec.Resolution),
         { Kind: DatasetSourceKind.Builtin, Name: var name } => throw new JobFailedException($"There is no built-in set '{name}'; there is 'faces', which needs a count."),
         _ => throw new JobFailedException("The source of the dataset names no folder."),
     };
 
-    private static IImageSource FilesOf(string path) => ParquetSource.IsOne(path) ? new ParquetSource(path) : new DirectorySource(path);
+    private static IImageSource FilesOf(DatasetSource source, string path) => ParquetSource.IsOne(path)
+        ? new ParquetSource(path) { Split = source.Split, ImageColumn = source.ImageColumn, LabelColumn = source.LabelColumn }
+        : new DirectorySource(path);
+
+    private ParquetSource Download(DatasetSource source, string repository, JobLease lease) => HubDatasets.FetchAsync(
+        hub, new HubRepository(IsDataset: true, repository, source.Revision ?? HubRepository.UsualRevision), source.Split, source.ImageColumn, source.LabelColumn,
+        new FractionOf(lease), lease.Stop).GetAwaiter().GetResult();
 
     private static byte[] PreviewOf(string cache)
     {
@@ -84,8 +94,13 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
         return ImageGrid.EncodePng(preview, rows, columns);
     }
 
-    private sealed class ProgressOf(JobLease lease) : IProgress<DatasetProgress>
+    private sealed class ProgressOf(JobLease lease, double before) : IProgress<DatasetProgress>
     {
-        public void Report(DatasetProgress value) => lease.Progress = (double)value.FilesDone / Math.Max(1, value.FilesTotal);
+        public void Report(DatasetProgress value) => lease.Progress = before + (1 - before) * value.FilesDone / Math.Max(1, value.FilesTotal);
+    }
+
+    private sealed class FractionOf(JobLease lease) : IProgress<double>
+    {
+        public void Report(double value) => lease.Progress = DownloadPart * value;
     }
 }

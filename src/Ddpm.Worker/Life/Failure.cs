@@ -6,6 +6,7 @@ using Ddpm.Engine.Data;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
+using Ddpm.Worker.Hub;
 using Microsoft.Data.Sqlite;
 
 namespace Ddpm.Worker.Life;
@@ -28,7 +29,7 @@ internal static class Failure
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
     public static string? SentenceFor(Exception exception) => IsDiskFull(exception) ? DiskFull : exception switch
     {
-        JobFailedException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or TorchRuntimeException => exception.Message,
+        JobFailedException or HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,

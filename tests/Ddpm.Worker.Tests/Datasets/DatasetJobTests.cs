@@ -3,6 +3,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
 using Ddpm.TestSupport;
+using Ddpm.Worker.Tests.Hub;
 using Microsoft.EntityFrameworkCore;
 using Dataset = Ddpm.Jobs.Datasets.Dataset;
 
@@ -67,6 +68,56 @@ public sealed class DatasetJobTests : WorkerTests
     }
 
     [Fact]
+    public async Task Run_ReadsParquetOfAFolder()
+    {
+        File.Copy(Arrow("snappy"), Folder.At("allowed", "train-00000-of-00001.parquet"));
+
+        var dataset = await AddAsync(new DatasetSource { Kind = DatasetSourceKind.Directory, Path = Folder.At("allowed"), LabelColumn = "label" });
+        AssertSucceeded(await Host.RunAsync(dataset.JobId));
+
+        Assert.Equal((3, 7, 2), await CountsAsync(dataset));
+        await AssertFailsAsync(await AddAsync(new DatasetSource { Kind = DatasetSourceKind.Directory, Path = Folder.At("allowed"), Split = "test" }), "has no split 'test'; it has train.");
+    }
+
+    [Fact]
+    public async Task Run_ReadsADatasetOfTheHub()
+    {
+        await using var hub = await FakeHub.StartAsync();
+        hub.Add("datasets/huggan/faces", "README.md", [1]);
+        hub.Add("datasets/huggan/faces", "data/train-00000-of-00002.parquet", await File.ReadAllBytesAsync(Arrow("snappy"), Cancellation));
+        hub.Add("datasets/huggan/faces", "data/train-00001-of-00002.parquet", await File.ReadAllBytesAsync(Arrow("zstd-v2"), Cancellation));
+        hub.Add("datasets/huggan/faces", "data/test-00000-of-00001.parquet", await File.ReadAllBytesAsync(Arrow("plain"), Cancellation));
+        var worker = await AnotherHostAsync(SettingsOf(hub));
+
+        var dataset = await OfHubAsync("huggan/faces");
+        AssertSucceeded(await worker.RunAsync(dataset.JobId));
+
+        Assert.Equal((3, 17, 4), await CountsAsync(dataset));
+        Assert.Equal(["dog", "cat", "absent"], (await ReadAsync(dataset)).Classes.Select(kind => kind.Name));
+        Assert.DoesNotContain(hub.Requests, request => request.Url.AbsolutePath.Contains("test-", StringComparison.Ordinal) || request.Url.AbsolutePath.EndsWith("README.md", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_SaysWhy_WhenTheHubHasNothingToRead()
+    {
+        await using var hub = await FakeHub.StartAsync();
+        hub.Add("datasets/a/script", "script.py", [1]);
+        hub.Add("datasets/a/archive", "pictures.zip", [1]);
+        hub.Add("datasets/a/two", "one/train.parquet", [1]);
+        hub.Add("datasets/a/two", "other/train.parquet", [1]);
+        hub.Add("datasets/a/broken", "train.parquet", "PAR1"u8.ToArray());
+        var worker = await AnotherHostAsync(SettingsOf(hub));
+
+        foreach (var (repository, message) in new[]
+                 {
+                     ("a/script", "The dataset a/script cannot be read: it is made by a script, which is never run."), ("a/archive", "it holds no parquet files"),
+                     ("a/two", "several folders, one, other"), ("a/broken", "train.parquet is no parquet file: it is too short."), ("a/nothing", "has no dataset a/nothing"),
+                 })
+            await AssertFailsAsync(await OfHubAsync(repository), message, worker);
+        Assert.Empty(Staging());
+    }
+
+    [Fact]
     public async Task Run_EndsCancelledAndLeavesNothing_WhenItIsCancelledHalfWay()
     {
         var dataset = await OfFacesAsync(1_000_000);
@@ -97,9 +148,16 @@ public sealed class DatasetJobTests : WorkerTests
         Assert.Equal((JobStatus.Running, 2L, null), (job.Status, job.LeaseEpoch, job.Error));
     }
 
-    private async Task AssertFailsAsync(Dataset dataset, string message)
+    private static string Arrow(string kind) => Path.Combine(AppContext.BaseDirectory, "data", "parquet", $"arrow-{kind}.parquet");
+
+    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:FirstPause"] = "00:00:00.001" };
+
+    private async Task<(int Images, int Duplicates, int Skipped)> CountsAsync(Dataset dataset) =>
+        await ReadAsync(dataset) is var row ? (row.ImageCount, row.DuplicateCount, row.SkippedCount) : default;
+
+    private async Task AssertFailsAsync(Dataset dataset, string message, WorkerHost? worker = null)
     {
-        var job = await Host.RunAsync(dataset.JobId);
+        var job = await (worker ?? Host).RunAsync(dataset.JobId);
         Assert.Equal(JobStatus.Failed, job.Status);
         Assert.Contains(message, job.Error, StringComparison.Ordinal);
     }
@@ -111,6 +169,8 @@ public sealed class DatasetJobTests : WorkerTests
     }
 
     private Task<Dataset> OfFolderAsync(string path) => AddAsync(new DatasetSource { Kind = DatasetSourceKind.Directory, Path = path });
+
+    private Task<Dataset> OfHubAsync(string repository) => AddAsync(new DatasetSource { Kind = DatasetSourceKind.Huggingface, Repository = repository });
 
     private Task<Dataset> OfFacesAsync(int count) => AddAsync(new DatasetSource { Kind = DatasetSourceKind.Builtin, Name = "faces", Count = count });
 
