@@ -14,11 +14,12 @@ public sealed class DiffusionModel : IDisposable
     private readonly UNet _network;
     private readonly Device _device;
 
-    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device)
+    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes)
     {
         _network = network;
         _device = device;
         Schedule = schedule;
+        Classes = classes;
     }
 
     /// <summary>The network's configuration.</summary>
@@ -26,6 +27,9 @@ public sealed class DiffusionModel : IDisposable
 
     /// <summary>The noise schedule it was trained with.</summary>
     public NoiseScheduleConfig Schedule { get; }
+
+    /// <summary>What its labels stand for; null where it knows no classes, or nothing is said of them.</summary>
+    public ClassNames? Classes { get; }
 
     /// <summary>Rows, and columns, of the pictures it draws: what it was trained on, 64 where it does not say.</summary>
     public int Side => Network.SampleSize ?? 64;
@@ -46,11 +50,11 @@ public sealed class DiffusionModel : IDisposable
         TorchRuntime.Initialize();
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
-        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device);
+        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device, files.Classes);
     }
 
     /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
-    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device) => new(network, schedule, device);
+    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) => new(network, schedule, device, classes);
 
     /// <summary>Draws pictures. Synchronous; on a CPU <see cref="SampleRequest.Threads"/> helper threads do the work.</summary>
     /// <param name="request">What to draw.</param>
@@ -66,12 +70,18 @@ public sealed class DiffusionModel : IDisposable
         if ((long)request.Count * Network.OutChannels * Side * Side > Array.MaxLength)
             throw new ArgumentException($"{request.Count} pictures of {Side}×{Side} pixels are more than fit into memory at once.", nameof(request));
         var plan = SamplingPlan.For(Schedule, request.Sampler);
-        var images = Enumerable.Range(request.FirstImage, request.Count).Select(index => new ImageToDraw(plan, request.Seed, (uint)index)).ToList();
+        CheckTimesteps(plan);
+        CheckClasses(request);
+        var images = Enumerable.Range(0, request.Count).Select(index => new ImageToDraw(plan, request.Seed, (uint)(request.FirstImage + index))
+        {
+            ClassLabel = request.LabelOf(index),
+            GuidanceScale = request.GuidanceScale,
+        }).ToList();
         var done = 0;
         var total = request.Count * plan.Steps.Count;
         void AfterStep(int moved) => progress?.Report(new SamplingProgress(Interlocked.Add(ref done, moved), total));
 
-        var loop = new DenoisingLoop(_network, _device);
+        var loop = new DenoisingLoop(_network, _device, noise: null, Classes?.NullClass);
         return ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, batch =>
         {
             using var drawn = loop.Run(batch, Side, Side, AfterStep, cancellationToken);
@@ -83,4 +93,38 @@ public sealed class DiffusionModel : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();
+
+    private void CheckTimesteps(SamplingPlan plan)
+    {
+        if (Network.TimeEmbeddingType == "fourier" && plan.Steps.Any(step => step.Timestep <= 0))
+            throw new SamplingException("The model embeds the logarithm of the timestep (time_embedding_type is fourier), which timestep 0 has not: choose trailing spacing, or timesteps above 0.");
+    }
+
+    private void CheckClasses(SampleRequest request)
+    {
+        if (!double.IsFinite(request.GuidanceScale) || request.GuidanceScale < 0)
+            throw new SamplingException($"guidanceScale is {request.GuidanceScale}; a number of 0 or more is needed.");
+        if (Network.NumClassEmbeds is not { } classes)
+        {
+            if (request.ClassLabels is { Count: > 0 })
+                throw new SamplingException("classLabels are given, but the model knows no classes.");
+            if (request.GuidanceScale != 1)
+                throw new SamplingException("guidanceScale must be 1: the model knows no classes to be guided by.");
+            return;
+        }
+
+        if (request.ClassLabels is not { Count: > 0 } labels)
+        {
+            if (Classes?.NullClass is null)
+                throw new SamplingException($"classLabels is missing: the model draws pictures of a class, 0 to {classes - 1}.");
+            return;
+        }
+
+        if (labels.Count != 1 && labels.Count != request.Count)
+            throw new SamplingException($"classLabels holds {labels.Count} labels; one for all pictures, or one for each of the {request.Count}, is needed.");
+        if (labels.Any(label => label < 0 || label >= classes))
+            throw new SamplingException($"classLabels holds {labels.First(label => label < 0 || label >= classes)}; 0 to {classes - 1} is accepted.");
+        if (request.GuidanceScale != 1 && Classes?.NullClass is null)
+            throw new SamplingException("guidanceScale must be 1: the model was not trained without classes too (label dropout), so it cannot be guided.");
+    }
 }

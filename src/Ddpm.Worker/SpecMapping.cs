@@ -78,16 +78,24 @@ internal static class SpecMapping
         Count = spec.Count,
         FirstImage = spec.FirstImage,
         Seed = (ulong)spec.Seed,
+        ClassLabels = spec.ClassLabels,
+        GuidanceScale = spec.GuidanceScale,
         Sampler = new SamplerConfig
         {
             Kind = spec.Sampler switch
             {
+                null => null,
                 SamplerNames.Ddpm => SamplerKind.Ddpm,
                 SamplerNames.Ddim => SamplerKind.Ddim,
                 SamplerNames.DpmSolver => SamplerKind.DpmSolver,
+                SamplerNames.SdeDpmSolver => SamplerKind.SdeDpmSolver,
+                SamplerNames.Euler => SamplerKind.Euler,
+                SamplerNames.Heun => SamplerKind.Heun,
+                SamplerNames.UniPc => SamplerKind.UniPc,
                 _ => throw new JobFailedException($"There is no sampler '{spec.Sampler}'; there are {string.Join(", ", SamplerNames.All)}."),
             },
-            Steps = spec.Steps,
+            Steps = spec.Timesteps is null ? spec.Steps : null,
+            Timesteps = spec.Timesteps,
             Eta = spec.Eta,
             Spacing = spec.TimestepSpacing switch
             {
@@ -95,8 +103,11 @@ internal static class SpecMapping
                 "leading" => TimestepSpacing.Leading,
                 "trailing" => TimestepSpacing.Trailing,
                 "linspace" => TimestepSpacing.Linspace,
-                _ => throw new JobFailedException($"There is no timestep spacing '{spec.TimestepSpacing}'; there are leading, trailing, linspace."),
+                "quadratic" => TimestepSpacing.Quadratic,
+                _ => throw new JobFailedException($"There is no timestep spacing '{spec.TimestepSpacing}'; there are leading, trailing, linspace, quadratic."),
             },
+            Order = spec.Order,
+            Karras = spec.Karras,
             ClipSample = spec.ClipSample,
         },
     };

@@ -30,14 +30,21 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData("/datasets", """{"source": {"kind": "builtin", "count": 1000000}, "resolution": 512}""", "source.count", "GiB")]
     [InlineData("/datasets", """{"source": {"kind": "directory"}}""", "source.path", "is required")]
     [InlineData("/datasets", """{"source": {"kind": "directory", "path": "/etc"}}""", "source.path", "Datasets:AllowedRoots")]
-    [InlineData("/samples", """{"sampler": "euler"}""", "sampler", "ddpm, ddim or dpmsolver++")]
+    [InlineData("/samples", """{"sampler": "pndm"}""", "sampler", "heun or unipc")]
     [InlineData("/samples", """{"count": "x"}""", "count", "whole number")]
     [InlineData("/samples", """{"count": 0}""", "count", "from 1 to 256; it is 0")]
     [InlineData("/samples", """{"steps": 1000000000}""", "steps", "from 1 to 10000")]
     [InlineData("/samples", """{"seed": -1}""", "seed", "from 0 to")]
     [InlineData("/samples", """{"eta": 1e999, "sampler": "ddim"}""", "eta", "must be a number")]
     [InlineData("/samples", """{"sampler": "ddpm", "eta": 0.5}""", "eta", "ddim")]
-    [InlineData("/samples", """{"timestepSpacing": "random"}""", "timestepSpacing", "leading, trailing or linspace")]
+    [InlineData("/samples", """{"sampler": "euler", "order": 2}""", "order", "unipc")]
+    [InlineData("/samples", """{"order": 4}""", "order", "from 1 to 3")]
+    [InlineData("/samples", """{"sampler": "ddim", "karras": true}""", "karras", "left out")]
+    [InlineData("/samples", """{"timesteps": [10, 20]}""", "timesteps", "fall")]
+    [InlineData("/samples", """{"timesteps": [20, 10], "steps": 2}""", "timesteps", "choose one")]
+    [InlineData("/samples", """{"count": 3, "classLabels": [0, 1]}""", "classLabels", "each of the 3")]
+    [InlineData("/samples", """{"guidanceScale": -1}""", "guidanceScale", "from 0 to 100")]
+    [InlineData("/samples", """{"timestepSpacing": "random"}""", "timestepSpacing", "leading, trailing, linspace or quadratic")]
     [InlineData("/samples", """{"count": 10, "rows": 2, "columns": 4}""", "rows", "holds 8")]
     [InlineData("/samples", """{"count": 4, "rows": 4, "columns": 4}""", "rows", "row empty")]
     [InlineData("/samples", """{"count": 2, "columns": 256}""", "columns", "not be more")]
@@ -116,7 +123,7 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [Fact]
     public async Task Post_ReportsEveryFault_WhenThereAreSeveral()
     {
-        using var response = await host.PostAsync("/samples", """{"count": 0, "sampler": "euler", "colour": "red", "seed": "x"}""");
+        using var response = await host.PostAsync("/samples", """{"count": 0, "sampler": "pndm", "colour": "red", "seed": "x"}""");
         var errors = (await ApiHost.ProblemAsync(response, 400))["errors"]!.AsObject();
         Assert.Equal(["colour", "count", "sampler", "seed"], errors.Select(error => error.Key).Order());
     }

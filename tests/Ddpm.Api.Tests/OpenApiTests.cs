@@ -47,7 +47,7 @@ public sealed class OpenApiTests(ApiHost host) : IClassFixture<ApiHost>
         var epochs = schemas["OptimizationSpec"]!["properties"]!["epochs"]!;
         Assert.Equal((1, 100_000, 50), ((int)epochs["minimum"]!, (int)epochs["maximum"]!, (int)epochs["default"]!));
         Assert.Contains("Passes over the dataset", (string?)epochs["description"], StringComparison.Ordinal);
-        Assert.Equal(["ddpm", "ddim", "dpmsolver++"], schemas["CreateSamples"]!["properties"]!["sampler"]!["enum"]!.AsArray().Select(name => (string?)name));
+        Assert.Equal(["ddpm", "ddim", "dpmsolver++", "sde-dpmsolver++", "euler", "heun", "unipc"], schemas["CreateSamples"]!["properties"]!["sampler"]!["enum"]!.AsArray().Select(name => (string?)name).OfType<string>());
         Assert.Equal(["datasetId"], schemas["CreateTrainingRun"]!["required"]!.AsArray().Select(name => (string?)name));
     }
 

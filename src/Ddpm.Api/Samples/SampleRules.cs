@@ -9,14 +9,22 @@ namespace Ddpm.Api.Samples;
 internal static class SampleRules
 {
     private const int DefaultDdimSteps = 50;
-    private const int DefaultDpmSolverSteps = 25;
+    private const int DefaultHeunSteps = 13;
+    private const int DefaultSolverSteps = 25;
     private const int DefaultTimesteps = 1000; // diffusers', where a scheduler_config.json does not say.
 
     /// <summary>What can be checked before the model is known.</summary>
     public static void Check(CreateSamples request, Faults faults)
     {
-        if (request.Eta != 0 && request.Sampler != SamplerNames.Ddim)
+        if (request.Eta != 0 && request.Sampler is not (null or SamplerNames.Ddim))
             faults.Add("eta", $"belongs to the sampler ddim and must be 0 for {request.Sampler}; it is {request.Eta}");
+        if (request.Order is not null && request.Sampler is SamplerNames.Ddpm or SamplerNames.Ddim or SamplerNames.Euler or SamplerNames.Heun)
+            faults.Add("order", $"belongs to the samplers dpmsolver++, sde-dpmsolver++ and unipc and must be left out for {request.Sampler}; it is {request.Order}");
+        if (request.Karras == true && request.Sampler is SamplerNames.Ddpm or SamplerNames.Ddim)
+            faults.Add("karras", $"belongs to the samplers of other noise levels than the model's and must be left out for {request.Sampler}");
+        CheckTimesteps(request, faults);
+        if (request.ClassLabels is { Count: > 1 } labels && labels.Count != request.Count)
+            faults.Add("classLabels", $"must hold one label for all pictures or one for each of the {request.Count}; it holds {labels.Count}");
         CheckGrid(WithGrid(request), faults);
         foreach (var field in new[]
                  {
@@ -33,24 +41,59 @@ internal static class SampleRules
     /// <exception cref="RequestProblem">The model has fewer timesteps.</exception>
     public static SamplingSpec SpecFor(CreateSamples request, Checkpoint checkpoint)
     {
-        var (timesteps, spacing) = Schedule(checkpoint.SchedulerConfig);
-        // A multistep solver needs n + 1 different timesteps, unless they trail.
-        var lost = request.Sampler == SamplerNames.DpmSolver && (request.TimestepSpacing ?? spacing) != "trailing" ? 1 : 0;
+        var (timesteps, spacing, ownSampler) = Schedule(checkpoint.SchedulerConfig);
+        CheckClasses(request, checkpoint.NetworkConfig);
+        var sampler = request.Sampler ?? ownSampler;
+        if (request.Timesteps?.Max() >= timesteps)
+            throw Faults.One("timesteps", $"must hold numbers from 0 to {timesteps - 1}, since this model was trained with {timesteps} timesteps; it holds {request.Timesteps.Max()}");
+        // A multistep solver needs n + 1 different timesteps, but not where they trail or are spaced quadratically.
+        var multistep = sampler is SamplerNames.DpmSolver or SamplerNames.SdeDpmSolver or SamplerNames.UniPc;
+        var lost = multistep && (request.TimestepSpacing ?? spacing) is not ("trailing" or "quadratic") ? 1 : 0;
         var most = Math.Max(1, timesteps - lost);
         if (request.Steps > most)
         {
             throw Faults.One("steps", $"must be from 1 to {most}, since this model was trained with {timesteps} timesteps"
-                + $"{(lost == 0 ? "" : $" and {request.Sampler} needs one more than it has steps")}; it is {request.Steps}");
+                + $"{(lost == 0 ? "" : $" and {sampler} needs one more than it has steps")}; it is {request.Steps}");
         }
         return WithGrid(request.Alone()) with
         {
-            Steps = request.Steps ?? Math.Min(most, request.Sampler switch
+            Sampler = sampler,
+            Steps = request.Timesteps?.Count ?? request.Steps ?? Math.Min(most, sampler switch
             {
+                SamplerNames.Ddpm => timesteps,
                 SamplerNames.Ddim => DefaultDdimSteps,
-                SamplerNames.DpmSolver => DefaultDpmSolverSteps,
-                _ => timesteps,
+                SamplerNames.Heun => DefaultHeunSteps,
+                _ => DefaultSolverSteps,
             }),
         };
+    }
+
+    private static void CheckTimesteps(SamplingSpec request, Faults faults)
+    {
+        if (request.Timesteps is not { Count: > 0 } timesteps)
+            return;
+        if (request.Steps is not null)
+            faults.Add("timesteps", "cannot be given with steps: choose one");
+        if (request.TimestepSpacing is not null)
+            faults.Add("timesteps", "cannot be given with timestepSpacing: choose one");
+        if (timesteps.Any(timestep => timestep < 0) || timesteps.Zip(timesteps.Skip(1)).Any(pair => pair.First <= pair.Second))
+            faults.Add("timesteps", "must fall from one to the next, each 0 or more");
+    }
+
+    private static void CheckClasses(SamplingSpec request, string networkConfig)
+    {
+        var classes = ClassesOf(networkConfig);
+        if (request.ClassLabels is { Count: > 0 } labels)
+        {
+            if (classes is not { } known)
+                throw Faults.One("classLabels", "must be left out: the model knows no classes");
+            if (labels.Any(label => label < 0 || label >= known))
+                throw Faults.One("classLabels", $"must hold numbers from 0 to {known - 1}; it holds {labels.First(label => label < 0 || label >= known)}");
+        }
+        else if (request.GuidanceScale != 1)
+        {
+            throw Faults.One("guidanceScale", $"must be 1 where no classLabels are given; it is {request.GuidanceScale}");
+        }
     }
 
     // Of rows and columns, one follows from the other.
@@ -72,7 +115,7 @@ internal static class SampleRules
             faults.Add("rows", $"would leave a row empty: {spec.Count} pictures in {columns} columns fill {(spec.Count + columns - 1) / columns}, not {rows}");
     }
 
-    private static (int Timesteps, string? Spacing) Schedule(string schedulerConfig)
+    private static (int Timesteps, string? Spacing, string Sampler) Schedule(string schedulerConfig)
     {
         try
         {
@@ -80,11 +123,34 @@ internal static class SampleRules
             var root = document.RootElement;
             return (
                 root.TryGetProperty("num_train_timesteps", out var timesteps) ? timesteps.GetInt32() : DefaultTimesteps,
-                root.TryGetProperty("timestep_spacing", out var spacing) ? spacing.GetString() : null);
+                root.TryGetProperty("timestep_spacing", out var spacing) ? spacing.GetString() : null,
+                Text(root, "_class_name") switch
+                {
+                    "DPMSolverMultistepScheduler" => Text(root, "algorithm_type") == SamplerNames.SdeDpmSolver ? SamplerNames.SdeDpmSolver : SamplerNames.DpmSolver,
+                    "EulerDiscreteScheduler" => SamplerNames.Euler,
+                    "HeunDiscreteScheduler" => SamplerNames.Heun,
+                    "UniPCMultistepScheduler" => SamplerNames.UniPc,
+                    _ => SamplerNames.Ddim,
+                });
         }
         catch (JsonException)
         {
-            return (DefaultTimesteps, null);
+            return (DefaultTimesteps, null, SamplerNames.Ddim);
+        }
+
+        static string? Text(JsonElement root, string key) => root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    }
+
+    private static int? ClassesOf(string networkConfig)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(networkConfig);
+            return document.RootElement.TryGetProperty("num_class_embeds", out var classes) && classes.ValueKind == JsonValueKind.Number ? classes.GetInt32() : null;
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 }

@@ -12,7 +12,7 @@ internal static class ModelTable
     public static string Of(ModelDescription model, DiffusersFolder folder)
     {
         var text = new StringBuilder();
-        foreach (var (name, value) in Facts(model, folder.Network).Concat(ScheduleFacts(folder.Schedule)).Concat(TrainingFacts(model)))
+        foreach (var (name, value) in Facts(model, folder).Concat(ScheduleFacts(folder.Schedule)).Concat(TrainingFacts(model)))
             text.AppendLine(CultureInfo.InvariantCulture, $"{name,-12}{value}");
         text.AppendLine();
         foreach (var row in Levels(folder.Network))
@@ -20,8 +20,9 @@ internal static class ModelTable
         return text.ToString().TrimEnd();
     }
 
-    private static IEnumerable<(string Name, string Value)> Facts(ModelDescription model, UNetConfig network)
+    private static IEnumerable<(string Name, string Value)> Facts(ModelDescription model, DiffusersFolder folder)
     {
+        var network = folder.Network;
         yield return ("Model", model.Location);
         yield return ("Class", $"{model.Pipeline ?? "no pipeline named"}, UNet2DModel");
         yield return ("Parameters", $"{model.Parameters.ToString("N0", CultureInfo.InvariantCulture)} ({model.Dtype})");
@@ -30,7 +31,7 @@ internal static class ModelTable
         yield return ("Pictures", (network.SampleSize is { } size ? $"{size}×{size}" : "any size") + $", {Channels(network)}");
         yield return ("Attention", Attention(network));
         if (network.NumClassEmbeds is { } classes)
-            yield return ("Classes", $"{classes}; drawing with class-conditional models is not supported yet");
+            yield return ("Classes", folder.Classes is { } names ? $"{string.Join(", ", names.Names)}{(names.NullClass is null ? "" : ", and none")}" : $"{classes}");
         if (network.Dropout > 0)
             yield return ("Dropout", network.Dropout.ToString(CultureInfo.InvariantCulture));
     }
@@ -43,6 +44,7 @@ internal static class ModelTable
         yield return ("Predicts", schedule.PredictionType);
         yield return ("Sampling", string.Join(", ", new[]
         {
+            schedule.SchedulerClass,
             schedule.ClipSample ? FormattableString.Invariant($"x̂₀ clipped to ±{schedule.ClipSampleRange}") : "x̂₀ not clipped",
             $"variance {schedule.VarianceType}",
             $"spacing {schedule.TimestepSpacing ?? "of each sampler"}",

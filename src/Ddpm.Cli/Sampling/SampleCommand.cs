@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Models;
 using Ddpm.Engine;
@@ -10,31 +11,23 @@ namespace Ddpm.Cli.Sampling;
 /// <summary><c>ddpm sample</c>: a model folder in, pictures out.</summary>
 internal static class SampleCommand
 {
-    private static readonly Dictionary<string, SamplerKind> Samplers = new()
-    {
-        ["ddpm"] = SamplerKind.Ddpm,
-        ["ddim"] = SamplerKind.Ddim,
-        ["dpmsolver++"] = SamplerKind.DpmSolver,
-    };
-
     public static Command Create()
     {
         var model = new Argument<string>("MODEL") { Description = "A diffusers folder, such as model/ or a checkpoint of a training run, or the name of a model that comes with Ddpm." };
         var count = Arguments.Number("--count", "How many pictures.", 1, 10_000, 16);
         var first = Arguments.Number("--first", "Index of the first picture: picture k of a seed is the same alone or among others.", 0, 1_000_000, 0);
         var seed = Arguments.Number("--seed", "Decides the noise: same seed, same pictures.", 0, 9_007_199_254_740_991, 0);
-        var sampler = Arguments.Choice("--sampler", "How:", "ddim", [.. Samplers.Keys]);
-        var steps = Arguments.OptionalNumber("--steps", "Network calls a picture, at most the model's T; ddpm: T, ddim: 50, dpmsolver++: 25, if not given.", 1, 10_000);
-        var eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
-        var spacing = Arguments.Choice("--spacing", "Which timesteps a short run visits; the model's own if not given:", null, "leading", "trailing", "linspace");
-        var clip = Arguments.Choice("--clip-sample", "Clip x̂₀ at every step; as the model's schedule says if not given (diffusers' DPM-Solver++ never does):", null, "true", "false");
+        var sampler = new SamplerOptions();
+        var labels = Arguments.OptionalList("--class-labels", "Classes to draw, by number: one for all pictures, or one for each; a class-conditional model's.", 10_000, 0, 99_999);
+        var guidance = Arguments.Number("--guidance-scale", "Classifier-free guidance: 1 for none, more for pictures that are more like their class.", 0.0, 100, 1);
         var rows = Arguments.OptionalNumber("--rows", "Rows of the grid; as square as may be if not given.", 1, 10_000);
         var columns = Arguments.OptionalNumber("--columns", "Columns of the grid.", 1, 10_000);
         var grid = new Option<string>("--out") { Description = "The grid, a PNG.", HelpName = "FILE", DefaultValueFactory = _ => "grid.png" };
         var images = new Option<string?>("--images") { Description = "Also write each picture into this folder, as 0.png, 1.png, …", HelpName = "FOLDER" };
         var device = Arguments.Device();
         var threads = Arguments.Threads();
-        var command = new Command("sample", "Draws pictures with a model.") { model, count, first, seed, sampler, steps, eta, spacing, clip, rows, columns, grid, images, device, threads };
+        var command = new Command("sample", "Draws pictures with a model.") { model, count, first, seed, labels, guidance, rows, columns, grid, images, device, threads };
+        sampler.AddTo(command);
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();
@@ -45,18 +38,11 @@ internal static class SampleCommand
                 Count = parsed.GetValue(count),
                 FirstImage = parsed.GetValue(first),
                 Seed = (ulong)parsed.GetValue(seed),
-                Sampler = new SamplerConfig
-                {
-                    Kind = Samplers[parsed.GetValue(sampler)!],
-                    Steps = parsed.GetValue(steps),
-                    Eta = parsed.GetValue(eta),
-                    Spacing = parsed.GetValue(spacing) is { } name ? Enum.Parse<TimestepSpacing>(name, ignoreCase: true) : null,
-                    ClipSample = parsed.GetValue(clip) is { } answer ? answer == "true" : null,
-                },
+                Sampler = sampler.From(parsed, loaded),
+                ClassLabels = parsed.GetValue(labels)?.Split(',').Select(label => int.Parse(label, CultureInfo.InvariantCulture)).ToList(),
+                GuidanceScale = parsed.GetValue(guidance),
                 Threads = parsed.GetValue(threads),
             };
-            if (request.Sampler.Steps > request.Sampler.MostSteps(loaded.Schedule))
-                throw new UserErrorException($"--steps is {request.Sampler.Steps}; at most {request.Sampler.MostSteps(loaded.Schedule)} are accepted with this model, sampler and spacing.");
             CheckSize(layout, loaded.Side);
             var drawn = ProgressDisplay.Run("Drawing", display => loaded.Sample(request, new Reporter(display), interruption.Token));
             Write(drawn, layout, parsed.GetRequiredValue(grid), parsed.GetValue(images), request.FirstImage);

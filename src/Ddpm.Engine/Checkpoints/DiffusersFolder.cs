@@ -108,13 +108,14 @@ public sealed class DiffusersFolder
     /// <exception cref="CheckpointException">It is of a kind that is not supported.</exception>
     public void RequireDrawable()
     {
-        if (Network.NumClassEmbeds is not null)
-            throw new CheckpointException("The model is class-conditional (num_class_embeds is set), which is not supported yet.");
-        if (Network.TimeEmbeddingType == "fourier")
-            throw new CheckpointException("The model embeds the logarithm of the timestep (time_embedding_type is fourier), which timestep 0 has not; such models are not supported yet.");
-        if (Network.InChannels is not (1 or 3) || Network.OutChannels != Network.InChannels)
+        if (Network.InChannels is not (1 or 3))
+            throw new CheckpointException($"The model's in_channels is {Network.InChannels}; pictures have 1 or 3.");
+        var learned = Schedule.VarianceType == "learned_range";
+        if (Network.OutChannels != Network.InChannels && !(Network.OutChannels == 2 * Network.InChannels && learned))
             throw new CheckpointException(
-                $"The model takes {Network.InChannels} channels and gives {Network.OutChannels}; pictures have 1 or 3, and learned variances are not supported.");
+                $"The model's in_channels is {Network.InChannels} and its out_channels {Network.OutChannels}: it must give as many as it takes, or twice as many with variance_type learned_range.");
+        if (learned && Network.OutChannels == Network.InChannels)
+            throw new CheckpointException("The scheduler's variance_type is learned_range, but the network gives no variances: its out_channels must be twice its in_channels.");
     }
 
     /// <summary>Builds the network and loads the weights.</summary>

@@ -25,15 +25,22 @@ public sealed class ForwardProcess : IDisposable
     /// <exception cref="ArgumentException">The shapes disagree.</exception>
     public Tensor AddNoise(Tensor original, Tensor noise, Tensor timesteps)
     {
-        if (original.ndim != 4 || !original.shape.SequenceEqual(noise.shape) || timesteps.ndim != 1 || timesteps.shape[0] != original.shape[0])
-            throw new ArgumentException(
-                $"Expected pictures and noise [batch, channels, height, width] and timesteps [batch], got [{string.Join(", ", original.shape)}], "
-                + $"[{string.Join(", ", noise.shape)}] and [{string.Join(", ", timesteps.shape)}].",
-                nameof(original));
+        Check(original, noise, timesteps);
         using var scope = NewDisposeScope();
-        var signalRate = _signalRates[timesteps].view(-1, 1, 1, 1); // [batch, 1, 1, 1]
-        var noiseRate = _noiseRates[timesteps].view(-1, 1, 1, 1);
-        return ((signalRate * original) + (noiseRate * noise)).MoveToOuterDisposeScope();
+        return ((_signalRates[timesteps].view(-1, 1, 1, 1) * original) + (_noiseRates[timesteps].view(-1, 1, 1, 1) * noise)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>v = √ᾱ_t·ε − √(1 − ᾱ_t)·x_0, what a network with v prediction learns. Salimans &amp; Ho 2022, appendix D.</summary>
+    /// <param name="original">x_0, float32 <c>[batch, channels, height, width]</c>, values in [-1, 1]. Borrowed.</param>
+    /// <param name="noise">ε, shaped like <paramref name="original"/>. Borrowed.</param>
+    /// <param name="timesteps">int64 <c>[batch]</c>, each in [0, T). Borrowed. Not checked, as above.</param>
+    /// <returns>v, shaped like <paramref name="original"/>; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The shapes disagree.</exception>
+    public Tensor Velocity(Tensor original, Tensor noise, Tensor timesteps)
+    {
+        Check(original, noise, timesteps);
+        using var scope = NewDisposeScope();
+        return ((_signalRates[timesteps].view(-1, 1, 1, 1) * noise) - (_noiseRates[timesteps].view(-1, 1, 1, 1) * original)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -41,5 +48,14 @@ public sealed class ForwardProcess : IDisposable
     {
         _signalRates.Dispose();
         _noiseRates.Dispose();
+    }
+
+    private static void Check(Tensor original, Tensor noise, Tensor timesteps)
+    {
+        if (original.ndim != 4 || !original.shape.SequenceEqual(noise.shape) || timesteps.ndim != 1 || timesteps.shape[0] != original.shape[0])
+            throw new ArgumentException(
+                $"Expected pictures and noise [batch, channels, height, width] and timesteps [batch], got [{string.Join(", ", original.shape)}], "
+                + $"[{string.Join(", ", noise.shape)}] and [{string.Join(", ", timesteps.shape)}].",
+                nameof(original));
     }
 }

@@ -5,7 +5,8 @@ using Ddpm.Engine.Checkpoints;
 
 namespace Ddpm.Engine.Diffusion;
 
-/// <summary>The part of diffusers' <c>scheduler_config.json</c> that a DDPM or DDIM sampler reads: same keys, same defaults.</summary>
+/// <summary>What diffusers' <c>scheduler_config.json</c> says: the noise that a model was trained with, what it predicts, and how it is sampled where nobody
+/// asks for something else. Same keys, same defaults.</summary>
 public sealed record NoiseScheduleConfig
 {
     /// <summary>T, the diffusion steps of training. From 1 to 100,000; default 1000.</summary>
@@ -18,13 +19,17 @@ public sealed record NoiseScheduleConfig
     /// <summary>β_T, in (0, 1). Default 0.02.</summary>
     public double BetaEnd { get; init; } = 0.02;
 
-    /// <summary><c>linear</c>, <c>scaled_linear</c> or <c>squaredcos_cap_v2</c>.</summary>
+    /// <summary><c>linear</c>, <c>scaled_linear</c>, <c>squaredcos_cap_v2</c> (cosine) or <c>sigmoid</c>.</summary>
     public string BetaSchedule { get; init; } = "linear";
 
     /// <summary>β_1 … β_T themselves, instead of a named schedule.</summary>
     public IReadOnlyList<double>? TrainedBetas { get; init; }
 
-    /// <summary>The reverse step's variance: <c>fixed_small</c> (β̃_t) or <c>fixed_large</c> (β_t). Ho et al. 2020, §3.2.</summary>
+    /// <summary>Whether √ᾱ is shifted and scaled so that nothing of the picture is left at the last timestep. Lin et al. 2024, algorithm 1.</summary>
+    public bool RescaleBetasZeroSnr { get; init; }
+
+    /// <summary>The reverse step's variance: <c>fixed_small</c> (β̃_t) or <c>fixed_large</c> (β_t), Ho et al. 2020, §3.2, either also with <c>_log</c>; or
+    /// <c>learned_range</c>: the network says where between both, in as many further channels as a picture has. Nichol &amp; Dhariwal 2021, eq. 15.</summary>
     public string VarianceType { get; init; } = "fixed_small";
 
     /// <summary>Whether x̂₀ is clipped to ±<see cref="ClipSampleRange"/> at every step.</summary>
@@ -33,7 +38,16 @@ public sealed record NoiseScheduleConfig
     /// <summary>Where x̂₀ is clipped. Above 0; default 1.</summary>
     public double ClipSampleRange { get; init; } = 1;
 
-    /// <summary>What the network predicts; only <c>epsilon</c> is supported.</summary>
+    /// <summary>Whether x̂₀ is bounded picture by picture, by the size of its own largest values, instead of clipped. Saharia et al. 2022, §2.3.</summary>
+    public bool Thresholding { get; init; }
+
+    /// <summary>Thresholding: the share of a picture's values that stays unclipped. Above 0, at most 1; default 0.995.</summary>
+    public double DynamicThresholdingRatio { get; init; } = 0.995;
+
+    /// <summary>Thresholding: the highest bound. At least 1; default 1.</summary>
+    public double SampleMaxValue { get; init; } = 1;
+
+    /// <summary>What the network predicts: <c>epsilon</c>, <c>sample</c> (x_0) or <c>v_prediction</c>.</summary>
     public string PredictionType { get; init; } = "epsilon";
 
     /// <summary>Which timesteps a short run visits: <c>leading</c>, <c>trailing</c> or <c>linspace</c>.</summary>
@@ -44,6 +58,19 @@ public sealed record NoiseScheduleConfig
 
     /// <summary>DDIM: whether ᾱ before the first timestep is 1 instead of ᾱ_0.</summary>
     public bool SetAlphaToOne { get; init; } = true;
+
+    /// <summary>The diffusers class that the file names, which samples where nobody asks for another.</summary>
+    [JsonIgnore]
+    public string SchedulerClass { get; init; } = "DDPMScheduler";
+
+    /// <summary>What fast solvers read besides.</summary>
+    [JsonIgnore]
+    public SolverConfig Solver { get; init; } = new();
+
+    /// <summary>What the network predicts.</summary>
+    /// <exception cref="ArgumentException">There is no such prediction type.</exception>
+    [JsonIgnore]
+    public PredictionType Prediction => PredictionTypes.Parse(PredictionType);
 
     private const double LeastAlphaCumprod = 1e-30; // x̂₀ divides by its root
 
@@ -62,8 +89,10 @@ public sealed record NoiseScheduleConfig
         "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LMSDiscreteScheduler", "SASolverScheduler", "UniPCMultistepScheduler",
     ];
 
-    // Keys that change the forward process or x̂₀; any value but the default is refused until it is supported.
-    private static readonly (string Key, string Accepted)[] Unsupported = [("thresholding", "false"), ("rescale_betas_zero_snr", "false")];
+    private static readonly string[] VarianceTypes = ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned_range"];
+
+    // Classes that bound x̂₀ unless their file says otherwise. The others do not know the key.
+    private static readonly string[] Clipping = ["DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler"];
 
     /// <summary>Reads <c>scheduler_config.json</c>. Keys that no sampler here reads are ignored, as diffusers does.</summary>
     /// <exception cref="CheckpointException">It cannot be read, or asks for something unsupported; the message names the field.</exception>
@@ -73,14 +102,19 @@ public sealed record NoiseScheduleConfig
         {
             var keys = JsonNode.Parse(PythonJson.ToJson(json), documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new CheckpointException("scheduler_config.json must hold a JSON object.");
-            if (keys["_class_name"]?.ToString() is { } name && !Classes.Contains(name))
+            var name = keys["_class_name"]?.ToString() ?? "DDPMScheduler";
+            if (!Classes.Contains(name))
                 throw new CheckpointException($"scheduler_config.json: _class_name is '{name}', whose noise is not DDPM's; {string.Join(", ", Classes)} are supported.");
             if (keys["variance_type"] is null)
                 keys.Remove("variance_type"); // DPM-Solver's file says null: it has no such choice
-            foreach (var (key, accepted) in Unsupported)
-                if (keys[key]?.ToJsonString() is { } value && value != accepted)
-                    throw new CheckpointException($"scheduler_config.json: {key} is {value}; only {accepted} is supported.");
-            var config = keys.Deserialize<NoiseScheduleConfig>(Json)!;
+            keys.TryAdd("clip_sample", Clipping.Contains(name));
+            if (name == "HeunDiscreteScheduler")
+            {
+                keys.TryAdd("beta_start", 0.00085); // its own defaults
+                keys.TryAdd("beta_end", 0.012);
+            }
+
+            var config = keys.Deserialize<NoiseScheduleConfig>(Json)! with { SchedulerClass = name, Solver = keys.Deserialize<SolverConfig>(Json)! };
             _ = NoiseSchedule.From(config);
             return config;
         }
@@ -101,10 +135,6 @@ public sealed record NoiseScheduleConfig
         {
             ["_class_name"] = "DDPMScheduler",
             ["_diffusers_version"] = "0.40.0",
-            ["dynamic_thresholding_ratio"] = 0.995,
-            ["rescale_betas_zero_snr"] = false,
-            ["sample_max_value"] = 1.0,
-            ["thresholding"] = false,
         };
         foreach (var (key, value) in JsonSerializer.SerializeToNode(this, Json)!.AsObject())
             keys[key] = value?.DeepClone();
@@ -122,12 +152,20 @@ public sealed record NoiseScheduleConfig
             yield return FormattableString.Invariant($"beta_start is {BetaStart} and beta_end is {BetaEnd}; 0 < beta_start ≤ beta_end < 1 is needed.");
         if (TrainedBetas is { } betas && (betas.Count != Timesteps || betas.Any(beta => !(beta is > 0 and < 1))))
             yield return $"trained_betas holds {betas.Count} values; {Timesteps}, each between 0 and 1, are needed.";
-        if (BetaSchedule is not ("linear" or "scaled_linear" or "squaredcos_cap_v2"))
-            yield return $"beta_schedule is '{BetaSchedule}'; linear, scaled_linear and squaredcos_cap_v2 are supported.";
-        if (VarianceType is not ("fixed_small" or "fixed_large"))
-            yield return $"variance_type is '{VarianceType}'; fixed_small and fixed_large are supported.";
-        if (PredictionType != "epsilon")
-            yield return $"prediction_type is '{PredictionType}'; epsilon is supported.";
+        if (BetaSchedule is not ("linear" or "scaled_linear" or "squaredcos_cap_v2" or "sigmoid"))
+            yield return $"beta_schedule is '{BetaSchedule}'; linear, scaled_linear, squaredcos_cap_v2 and sigmoid are supported.";
+        if (!VarianceTypes.Contains(VarianceType))
+            yield return $"variance_type is '{VarianceType}'; {string.Join(", ", VarianceTypes)} are supported.";
+        if (!PredictionTypes.Names.Contains(PredictionType))
+            yield return $"prediction_type is '{PredictionType}'; {string.Join(", ", PredictionTypes.Names)} are supported.";
+        if (RescaleBetasZeroSnr && (PredictionType == "epsilon" || Timesteps < 2))
+            yield return "rescale_betas_zero_snr is true, so the last timestep is nothing but noise, from which ε̂ says nothing of the picture: prediction_type must be v_prediction or sample, and num_train_timesteps at least 2.";
+        if (!(DynamicThresholdingRatio is > 0 and <= 1))
+            yield return FormattableString.Invariant($"dynamic_thresholding_ratio is {DynamicThresholdingRatio}; above 0 and at most 1 is accepted.");
+        if (!(SampleMaxValue >= 1 && double.IsFinite(SampleMaxValue)))
+            yield return FormattableString.Invariant($"sample_max_value is {SampleMaxValue}; a number of 1 or more is needed.");
+        foreach (var fault in Solver.Faults())
+            yield return fault;
         if (TimestepSpacing is not (null or "leading" or "trailing" or "linspace"))
             yield return $"timestep_spacing is '{TimestepSpacing}'; leading, trailing and linspace are supported.";
         if (!(ClipSampleRange > 0 && double.IsFinite(ClipSampleRange)))
@@ -142,7 +180,8 @@ public sealed record NoiseScheduleConfig
         if (schedule.AlphasCumprod[0] >= 1)
             return FormattableString.Invariant($"beta_start is {schedule.Betas[0]:G2}, which float32 cannot tell from no noise at all; 1e-7 or more is needed.");
         var lost = schedule.AlphasCumprod.TakeWhile(alphaCumprod => alphaCumprod > LeastAlphaCumprod).Count();
-        return lost == schedule.Timesteps ? null
+        var noSignalAsWanted = lost == schedule.Timesteps - 1 && schedule.Betas[lost] == 1; // zero terminal SNR
+        return lost == schedule.Timesteps || noSignalAsWanted ? null
             : FormattableString.Invariant($"With these betas ᾱ falls to {schedule.AlphasCumprod[lost]:G2} at timestep {lost} of {schedule.Timesteps}: choose a smaller beta_end or fewer timesteps.");
     }
 }

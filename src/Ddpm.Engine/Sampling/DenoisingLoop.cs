@@ -7,24 +7,51 @@ namespace Ddpm.Engine.Sampling;
 /// <param name="Plan">Its sampler.</param>
 /// <param name="Seed">With <paramref name="Image"/>, decides its noise.</param>
 /// <param name="Image">Its index under the seed.</param>
-public sealed record ImageToDraw(SamplingPlan Plan, ulong Seed, uint Image);
+public sealed record ImageToDraw(SamplingPlan Plan, ulong Seed, uint Image)
+{
+    /// <summary>Its class; null for none.</summary>
+    public int? ClassLabel { get; init; }
+
+    /// <summary>How much more of its class than there would be by itself: 1 for no guidance, 0 for no class.</summary>
+    public double GuidanceScale { get; init; } = 1;
+}
 
 /// <summary>Standard normals for one picture at one step: 0 for x_T, k + 1 for the noise that sampling step k adds.</summary>
 public delegate void NoiseSource(ImageToDraw image, int step, Span<float> destination);
 
+/// <summary>Sees a step that has been taken.</summary>
+/// <param name="step">From 0.</param>
+/// <param name="images">Indices of the pictures that moved.</param>
+/// <param name="sample">x after the step, <c>[moved, channels, height, width]</c>. Borrowed.</param>
+/// <param name="original">x̂₀ of the step, shaped alike. Borrowed.</param>
+public delegate void StepObserver(int step, IReadOnlyList<int> images, Tensor sample, Tensor original);
+
 /// <summary>Runs any sampling plans. Each picture carries its own table, so pictures of different requests share the network's calls.</summary>
 public sealed class DenoisingLoop
 {
-    private readonly UNet _network;
+    private readonly GuidedDenoiser _network;
     private readonly Device _device;
     private readonly NoiseSource _noise;
+    private readonly int _channels;
 
     /// <param name="network">In evaluation mode, on <paramref name="device"/>. Borrowed.</param>
     /// <param name="device">Where the loop runs.</param>
     /// <param name="noise">Null for <see cref="PhiloxNoise"/>.</param>
-    public DenoisingLoop(UNet network, Device device, NoiseSource? noise = null)
+    /// <param name="nullClass">The label that stands for no class; null where there is none.</param>
+    public DenoisingLoop(UNet network, Device device, NoiseSource? noise = null, int? nullClass = null)
+        : this((sample, timesteps, labels) => network.call(sample, timesteps, labels), network.Config.InChannels, device, noise, nullClass)
     {
-        _network = network;
+    }
+
+    /// <param name="network">Anything that answers like one. Borrowed.</param>
+    /// <param name="channels">Of a picture.</param>
+    /// <param name="device">Where the loop runs.</param>
+    /// <param name="noise">Null for <see cref="PhiloxNoise"/>.</param>
+    /// <param name="nullClass">The label that stands for no class; null where there is none.</param>
+    public DenoisingLoop(Denoiser network, int channels, Device device, NoiseSource? noise = null, int? nullClass = null)
+    {
+        _network = new GuidedDenoiser(network, nullClass);
+        _channels = channels;
         _device = device;
         _noise = noise ?? ((image, step, destination) => PhiloxNoise.Fill(image.Seed, image.Image, (uint)step, destination));
     }
@@ -35,87 +62,83 @@ public sealed class DenoisingLoop
     /// <param name="width">Columns of a picture.</param>
     /// <param name="afterStep">Called after each network call with the number of pictures that it moved on.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
+    /// <param name="observer">Sees every step; null for nobody.</param>
     /// <returns>x_0, float32 <c>[images, channels, height, width]</c> on the loop's device, about [-1, 1]; the caller disposes it.</returns>
-    public Tensor Run(IReadOnlyList<ImageToDraw> images, int height, int width, Action<int>? afterStep, CancellationToken cancellationToken)
+    public Tensor Run(
+        IReadOnlyList<ImageToDraw> images, int height, int width, Action<int>? afterStep, CancellationToken cancellationToken, StepObserver? observer = null)
     {
         using var scope = NewDisposeScope();
         using var noGradients = inference_mode();
-        long[] shape = [_network.Config.InChannels, height, width];
         var finished = new Tensor?[images.Count];
-        var active = Enumerable.Range(0, images.Count).ToList();
-        var x = Noise(images, active, step: 0, shape);
-        Tensor? history = null; // x̂₀ of the step before
-        for (var step = 0; active.Count > 0; step++)
+        var state = LoopState.At(Enumerable.Range(0, images.Count).ToList(), Start(images, height, width));
+        for (var step = 0; state.Active.Count > 0; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             using (var stepScope = NewDisposeScope())
             {
-                var rows = active.Select(index => images[index].Plan.Steps[step]).ToArray();
-                var noise = rows.Any(row => row.Noise != 0) ? Noise(images, active, step + 1, shape) : null;
-                var (next, original) = Step(x, history, noise, rows, [.. active.Select(index => images[index].Plan.ClipRange)]);
-                (x, history) = (Replace(x, next), Replace(history, original));
+                var active = state.Active.Select(index => images[index]).ToList();
+                var (next, kept, original) = Step(state, active, step);
+                observer?.Invoke(step, state.Active, next, original);
+                state.MoveTo(next, kept);
             }
 
-            afterStep?.Invoke(active.Count);
-            (x, history, active) = Retire(images, active, step + 1, x, history, finished);
+            afterStep?.Invoke(state.Active.Count);
+            state.Retire(index => images[index].Plan.Steps.Count == step + 1, finished);
         }
 
         return cat([.. finished.Select(image => image!)], dim: 0).MoveToOuterDisposeScope();
     }
 
-    // x' = Sample·x + Original·x̂₀ + Epsilon·ε̂ + History·x̂₀(previous) + Noise·z, each picture with its own row.
-    private (Tensor Next, Tensor Original) Step(Tensor x, Tensor? history, Tensor? noise, SamplingStep[] rows, double?[] clipRanges)
+    private Tensor Start(IReadOnlyList<ImageToDraw> images, int height, int width)
     {
-        var timesteps = tensor(rows.Select(row => (float)row.Timestep).ToArray()).to(_device);
-        var epsilon = _network.call(x, timesteps, null);
-        var original = (x - (Column(rows, row => row.NoiseRate) * epsilon)) / Column(rows, row => row.SignalRate);
-        if (clipRanges.Any(range => range is not null))
-        {
-            var bounds = tensor(clipRanges.Select(range => (float)(range ?? double.PositiveInfinity)).ToArray()).to(_device).view(-1, 1, 1, 1);
-            original = original.clamp(-bounds, bounds);
-        }
-
-        var next = Column(rows, row => row.Original) * original;
-        Add(row => row.Sample, x);
-        Add(row => row.Epsilon, epsilon);
-        Add(row => row.History, history);
-        Add(row => row.Noise, noise);
-        return (next, original);
-
-        void Add(Func<SamplingStep, double> weight, Tensor? term)
-        {
-            if (term is not null && rows.Any(row => weight(row) != 0))
-                next = next + (Column(rows, weight) * term);
-        }
+        var scales = tensor(images.Select(image => (float)image.Plan.InitialScale).ToArray()).to(_device).view(-1, 1, 1, 1);
+        return scales * Noise(images, step: 0, [_channels, height, width]);
     }
 
-    private Tensor Column(SamplingStep[] rows, Func<SamplingStep, double> weight) =>
-        tensor(rows.Select(row => (float)weight(row)).ToArray()).to(_device).view(-1, 1, 1, 1);
+    // The equations of SamplingStep, each picture with its own row.
+    private (Tensor Next, Tensor? Kept, Tensor Original) Step(LoopState state, List<ImageToDraw> images, int step)
+    {
+        var rows = images.Select(image => image.Plan.Steps[step]).ToArray();
+        var weights = new StepWeights(rows, _device);
+        var x = state.Sample;
+        var noise = weights.Uses(StepWeights.Noise) || weights.Uses(StepWeights.Churn) ? Noise(images, step + 1, x.shape[1..]) : null;
+        var answer = _network.Call(x, tensor(rows.Select(row => (float)row.Timestep).ToArray()).to(_device), images);
+        var output = answer.shape[1] == _channels ? answer : answer.narrow(1, 0, _channels);
+        if (weights.Uses(StepWeights.Churn))
+            x = x + (weights.Of(StepWeights.Churn) * noise!);
 
-    private Tensor Noise(IReadOnlyList<ImageToDraw> images, List<int> active, int step, long[] shape)
+        var original = weights.Sum((StepWeights.OriginalOfSample, () => x), (StepWeights.OriginalOfOutput, () => output))!;
+        original = OriginalBounds.Apply(original, [.. images.Select(image => image.Plan.Bound)]);
+        Tensor Epsilon() => weights.Sum((StepWeights.EpsilonOfSample, () => x), (StepWeights.EpsilonOfOutput, () => output))!;
+
+        var next = weights.Sum(
+            (StepWeights.Original, () => original),
+            (StepWeights.Sample, () => x),
+            (StepWeights.Epsilon, Epsilon),
+            (StepWeights.History1, () => state.History[0]!),
+            (StepWeights.History2, () => state.History[1]!),
+            (StepWeights.History3, () => state.History[2]!),
+            (StepWeights.Noise, () => noise! * LearnedDeviation(weights, answer)))!;
+        var kept = weights.Sum((StepWeights.KeptSample, () => x), (StepWeights.KeptOriginal, () => original), (StepWeights.KeptEpsilon, Epsilon));
+        return (next, kept, original);
+    }
+
+    // Nichol & Dhariwal 2021, eq. 15: v in [0, 1], here from the network's [-1, 1], goes from the one logarithm to the other. 1 where nothing was learned.
+    private Tensor LearnedDeviation(StepWeights weights, Tensor answer)
+    {
+        if (!weights.Uses(StepWeights.MinLogVariance) && !weights.Uses(StepWeights.MaxLogVariance))
+            return ones(1, device: _device);
+        var share = (answer.narrow(1, _channels, _channels) + 1) / 2;
+        var logVariance = (share * weights.Of(StepWeights.MaxLogVariance)) + ((1 - share) * weights.Of(StepWeights.MinLogVariance));
+        return (0.5 * logVariance).exp();
+    }
+
+    private Tensor Noise(IReadOnlyList<ImageToDraw> images, int step, long[] shape)
     {
         var elements = (int)(shape[0] * shape[1] * shape[2]);
-        var values = new float[elements * active.Count];
-        for (var slot = 0; slot < active.Count; slot++)
-            _noise(images[active[slot]], step, values.AsSpan(slot * elements, elements));
-        return tensor(values, [active.Count, .. shape]).to(_device);
-    }
-
-    private static Tensor Replace(Tensor? old, Tensor fresh)
-    {
-        old?.Dispose();
-        return fresh.MoveToOuterDisposeScope();
-    }
-
-    private static (Tensor X, Tensor? History, List<int> Active) Retire(
-        IReadOnlyList<ImageToDraw> images, List<int> active, int stepsDone, Tensor x, Tensor? history, Tensor?[] finished)
-    {
-        var staying = Enumerable.Range(0, active.Count).Where(slot => images[active[slot]].Plan.Steps.Count > stepsDone).ToArray();
-        if (staying.Length == active.Count)
-            return (x, history, active);
-        foreach (var slot in Enumerable.Range(0, active.Count).Except(staying))
-            finished[active[slot]] = x[slot].unsqueeze(0);
-        var rows = tensor(staying.Select(slot => (long)slot).ToArray()).to(x.device);
-        return (x.index_select(0, rows), history?.index_select(0, rows), [.. staying.Select(slot => active[slot])]);
+        var values = new float[elements * images.Count];
+        for (var slot = 0; slot < images.Count; slot++)
+            _noise(images[slot], step, values.AsSpan(slot * elements, elements));
+        return tensor(values, [images.Count, .. shape]).to(_device);
     }
 }

@@ -15,9 +15,22 @@ public sealed record SampleRequest
     /// <summary>How.</summary>
     public SamplerConfig Sampler { get; init; } = new();
 
+    /// <summary>Classes to draw: one for all pictures, or one for each; null or none for pictures of no class.</summary>
+    public IReadOnlyList<int>? ClassLabels { get; init; }
+
+    /// <summary>Classifier-free guidance: 1 for none, more for pictures that are more like their class and less like each other. At least 0.</summary>
+    public double GuidanceScale { get; init; } = 1;
+
     /// <summary>Pictures drawn side by side on a CPU, each by one thread; it does not change them. At least 1; null for
     /// <see cref="TorchRuntime.Threads"/>, usually one a core.</summary>
     public int? Threads { get; init; }
+
+    internal int? LabelOf(int index) => ClassLabels switch
+    {
+        null or { Count: 0 } => null,
+        { Count: 1 } labels => labels[0],
+        var labels => labels[index],
+    };
 }
 
 /// <summary>How far a sampling run is.</summary>

@@ -45,19 +45,26 @@ public sealed class FixtureCase : IDisposable
 
     public bool Has(string tensor) => _tensors.Contains(tensor);
 
+    public bool Knows(string tensor) => Json["tensors"]![tensor] is not null;
+
     public Tensor Tensor(string name) => _tensors.Read(name);
 
     public IEnumerable<string> TensorsUnder(string prefix) =>
         Json["tensors"]!.AsObject().Select(pair => pair.Key).Where(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>max |got − expected| ≤ atol, row by row where the case says so, NaN nowhere.</summary>
-    public void AssertClose(string expectedName, Tensor got)
+    /// <param name="expectedName">The tensor it must equal.</param>
+    /// <param name="got">Of the same shape.</param>
+    /// <param name="from">Rows before this one are not compared.</param>
+    public void AssertClose(string expectedName, Tensor got, int from = 0)
     {
         using var scope = NewDisposeScope();
         var about = Json["tensors"]![expectedName]!;
         var expected = Tensor(expectedName).to(ScalarType.Float64);
         Assert.Equal(expected.shape, got.shape);
         var difference = (got.detach().cpu().to(ScalarType.Float64) - expected).abs();
+        if (from > 0)
+            difference = difference[from..];
         Assert.False(difference.isnan().any().item<bool>(), $"{expectedName}: not a number");
         AssertAtMost(about["atol"]!.GetValue<double>(), difference, expectedName);
         if (about["atol_rows"] is JsonArray rows)
@@ -65,10 +72,10 @@ public sealed class FixtureCase : IDisposable
                 AssertAtMost(rows[row]!.GetValue<double>(), difference[row], $"{expectedName}[{row}]");
     }
 
-    public void AssertClose(string expectedName, IReadOnlyCollection<double> got)
+    public void AssertClose(string expectedName, IReadOnlyCollection<double> got, int from = 0)
     {
         using var values = tensor(got.ToArray(), ScalarType.Float64);
-        AssertClose(expectedName, values);
+        AssertClose(expectedName, values, from);
     }
 
     public void Dispose() => _tensors.Dispose();

@@ -21,7 +21,7 @@ public sealed class PipelineFixtureTests
         var call = pipeline["call"]!;
         var plan = SamplingPlan.For(folder.Schedule, new SamplerConfig
         {
-            Kind = KindOf(pipeline["scheduler_in_use"]!.ToString()),
+            Kind = SchedulerRun.KindOf(pipeline["scheduler_in_use"]!.ToString(), folder.Schedule),
             ClipSample = pipeline["scheduler_in_use"]!.ToString().StartsWith("DPM", StringComparison.Ordinal) ? false : null, // which never clips there
             Steps = call["num_inference_steps"]?.GetValue<int>(),
             Eta = call["eta"]?.GetValue<double>() ?? 0,
@@ -45,12 +45,4 @@ public sealed class PipelineFixtureTests
         var bytes = PixelRange.ToBytes(drawn);
         fixture.AssertClose("images_u8", tensor(bytes.Pixels, [bytes.Count, bytes.Channels, bytes.Height, bytes.Width], dtype: ScalarType.Byte).permute(0, 2, 3, 1));
     }
-
-    private static SamplerKind KindOf(string scheduler) => scheduler switch
-    {
-        "DDPMScheduler" => SamplerKind.Ddpm,
-        "DDIMScheduler" => SamplerKind.Ddim,
-        "DPMSolverMultistepScheduler" => SamplerKind.DpmSolver,
-        _ => throw new NotSupportedException($"There is no sampler for {scheduler}."),
-    };
 }
