@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
+using Ddpm.Cli.Evaluation;
 using Ddpm.Cli.Models;
 using Ddpm.Cli.Sampling;
 using Ddpm.Cli.Serving;
@@ -11,6 +12,7 @@ var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2
     TrainCommand.Create(),
     ServeCommand.Create(),
     SampleCommand.Create(),
+    EvaluateCommand.Create(),
     ModelCommands.Create(),
     DatasetCommands.Create(),
     TestCommand.Create(),

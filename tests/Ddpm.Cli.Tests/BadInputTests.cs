@@ -28,6 +28,13 @@ public sealed class BadInputTests : IDisposable
     [InlineData("model import faces-32 --server http://127.0.0.1:1", "--name")]
     [InlineData("model import faces-32 --server nonsense --name a", "http://127.0.0.1:5080")]
     [InlineData("model import faces-32 --server http://127.0.0.1:1 --name a", "http://127.0.0.1:1: Connection refused")]
+    [InlineData("evaluate --model faces-32", "--dataset")]
+    [InlineData("evaluate --model nowhere --dataset .", "faces-32")]
+    [InlineData("evaluate --model faces-32 --dataset nowhere", "nowhere")]
+    [InlineData("evaluate --model faces-32 --dataset . --metrics is", "swd")]
+    [InlineData("evaluate --model faces-32 --dataset . --metrics fid", "fid or kid, which need --features")]
+    [InlineData("evaluate --model faces-32 --dataset . --terms 1", "--terms")]
+    [InlineData("evaluate --model faces-32 --dataset . --images 2", "--images")]
     [InlineData("frobnicate", "frobnicate")]
     public void BadInput_IsRefusedInOneLineThatNamesIt(string arguments, string named)
     {

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
+using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
@@ -49,7 +50,7 @@ internal static class CommandRunner
     }
 
     // Anything else is a fault of this program and ends it with its stack trace.
-    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException
+    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException or EvaluationException
         or UNetConfigException or TorchRuntimeException or ImageDecodeException or IOException or UnauthorizedAccessException;
 }
 
