@@ -18,11 +18,20 @@ internal static class TinyModel
         UpBlockTypes = ["AttnUpBlock2D", "UpBlock2D"],
     };
 
+    /// <summary>Always the same weights. Whoever draws from torch's generator holds the gate, or the runs of other tests would not be what their seeds make them.</summary>
+    public static UNet Build(UNetConfig config)
+    {
+        lock (GlobalRandom.Gate)
+        {
+            manual_seed(1);
+            return new UNet(config);
+        }
+    }
+
     public static string Write(string folder, NoiseScheduleConfig? schedule = null)
     {
         TorchRuntime.Initialize();
-        manual_seed(1);
-        using var network = new UNet(Network);
+        using var network = Build(Network);
         DiffusersFolder.Write(folder, network, schedule ?? new NoiseScheduleConfig());
         return folder;
     }

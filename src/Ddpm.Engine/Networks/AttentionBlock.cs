@@ -14,6 +14,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     private readonly int _heads;
     private readonly int _headDim;
     private readonly double _outputScale;
+    private BlockTraining? _training;
 
     /// <param name="channels">Channels in and out.</param>
     /// <param name="headDim">Channels of a head; null for one head.</param>
@@ -37,7 +38,12 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
 
     /// <param name="x"><c>[batch, channels, height, width]</c>. Borrowed.</param>
     /// <returns>Shaped like <paramref name="x"/>.</returns>
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x) => _training is null ? Compute(x) : _training.Compute(inputs => Compute(inputs[0]), x);
+
+    /// <summary>Joins the blocks that are trained together.</summary>
+    public void Join(BlockTraining training) => _training = training;
+
+    private Tensor Compute(Tensor x)
     {
         var (batch, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
         var tokens = (group_norm is null ? x : group_norm.call(x)).view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]

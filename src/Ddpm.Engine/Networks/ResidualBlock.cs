@@ -29,6 +29,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     private readonly bool _scaleShift;
     private readonly double _outputScale;
     private readonly Func<Tensor, Tensor> _activation;
+    private BlockTraining? _training;
+    private int _index;
 
     /// <param name="inputs">Channels in.</param>
     /// <param name="outputs">Channels out.</param>
@@ -55,7 +57,13 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="x"><c>[batch, in, height, width]</c>. Borrowed.</param>
     /// <param name="embedding"><c>[batch, width of the time embedding]</c>. Borrowed.</param>
     /// <returns><c>[batch, out, height', width']</c>.</returns>
-    public override Tensor forward(Tensor x, Tensor embedding)
+    public override Tensor forward(Tensor x, Tensor embedding) =>
+        _training is null ? Compute(x, embedding) : _training.Compute(inputs => Compute(inputs[0], inputs[1]), x, embedding);
+
+    /// <summary>Joins the blocks that are trained together.</summary>
+    public void Join(BlockTraining training, int index) => (_training, _index) = (training, index);
+
+    private Tensor Compute(Tensor x, Tensor embedding)
     {
         var h = Resample(_activation(norm1.call(x)));
         h = conv1.call(h); // [B, out, H', W']
@@ -70,6 +78,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
             h = norm2.call(h + time);
         }
 
+        if (training)
+            _training?.SeedDropout(_index);
         h = conv2.call(dropout.call(_activation(h)));
         var shortcut = Resample(x);
         shortcut = conv_shortcut is null ? shortcut : conv_shortcut.call(shortcut);

@@ -15,6 +15,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
     private readonly ModuleList<UpBlock> up_blocks = new();
     private readonly GroupNorm conv_norm_out;
     private readonly Conv2d conv_out;
+    private readonly BlockTraining _training = new();
 
     /// <summary>Builds the network with torch's default initial weights, drawn from torch's global generator, on the CPU.</summary>
     /// <exception cref="UNetConfigException">The configuration cannot be built.</exception>
@@ -45,10 +46,29 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         conv_out = nn.Conv2d(channels[0], config.OutChannels, 3, padding: 1);
         RegisterComponents();
         StartNormsAtIdentity();
+        JoinBlocks();
     }
 
     /// <summary>What it was built from.</summary>
     public UNetConfig Config { get; }
+
+    /// <summary>The number type of its weights, and so of what it computes.</summary>
+    public ScalarType Dtype => conv_in.weight!.dtype;
+
+    /// <summary>Whether residual and attention blocks keep only their inputs for the backward pass and compute the rest again there: less memory, a third more
+    /// time, the same gradients. Chen et al. 2016.</summary>
+    public bool RecomputesBlocks
+    {
+        get => _training.Recomputes;
+        set => _training.Recomputes = value;
+    }
+
+    /// <summary>Decides what dropout drops in training mode, by seeding torch's global generator before each block's; null leaves that generator alone.</summary>
+    public uint? DropoutSeed
+    {
+        get => _training.DropoutSeed;
+        set => _training.DropoutSeed = value;
+    }
 
     /// <summary>Predicts ε (or what the schedule says) for each picture of a batch.</summary>
     /// <param name="sample">x_t, <c>[batch, in, height, width]</c>; height and width multiples of <see cref="UNetConfig.SizeMultiple"/>. Borrowed.</param>
@@ -86,6 +106,14 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
             nn.init.ones_(norm.weight!);
             nn.init.zeros_(norm.bias!);
         }
+    }
+
+    private void JoinBlocks()
+    {
+        foreach (var (index, block) in modules().OfType<ResidualBlock>().Index())
+            block.Join(_training, index);
+        foreach (var block in modules().OfType<AttentionBlock>())
+            block.Join(_training);
     }
 
     private Tensor TimeFeatures(Tensor times) =>

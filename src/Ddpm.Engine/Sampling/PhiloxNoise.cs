@@ -76,6 +76,9 @@ public enum NoisePurpose : uint
     /// <summary>The dropout of a training step.</summary>
     Dropout = 3,
 
+    /// <summary>Which labels of a training step are left out.</summary>
+    LabelDropout = 4,
+
     /// <summary>ε in the terms of the variational bound.</summary>
     EvaluationNoise = 8,
 

@@ -27,7 +27,7 @@ public sealed class AdamW : IDisposable
     /// <summary>v, the moving mean of each parameter's squared gradient. Owned.</summary>
     public IReadOnlyList<Tensor> SecondMoments { get; }
 
-    /// <summary>Steps taken; set when a run is resumed.</summary>
+    /// <summary>Steps taken, those not counted that were left out; set when a run is resumed.</summary>
     public long StepsTaken { get; set; }
 
     /// <summary>Scales all gradients so that their joint L2 norm is at most <paramref name="maxNorm"/>.</summary>
@@ -66,6 +66,15 @@ public sealed class AdamW : IDisposable
             parameter.addcdiv_(m, denominator, -learningRate / firstCorrection);
             gradient.zero_();
         }
+    }
+
+    /// <summary>Forgets all that it has gathered, as before the first step.</summary>
+    public void Restart()
+    {
+        using var noGradients = no_grad();
+        foreach (var moment in FirstMoments.Concat(SecondMoments))
+            moment.zero_();
+        StepsTaken = 0;
     }
 
     /// <summary>Zeroes the gradients without moving anything.</summary>

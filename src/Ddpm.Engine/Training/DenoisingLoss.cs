@@ -4,20 +4,49 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
 
-/// <summary>The simplified objective: how far the network's ε̂ is from the noise that was added. Ho et al. 2020, eq. 14.</summary>
-/// <param name="forwardProcess">Makes x_t. Borrowed.</param>
-public sealed class DenoisingLoss(ForwardProcess forwardProcess)
+/// <summary>How far the network's prediction is from what it should predict: ε (Ho et al. 2020, eq. 14), x_0, or v (Salimans &amp; Ho 2022, §4).</summary>
+public sealed class DenoisingLoss : IDisposable
 {
-    /// <summary>E[(ε − ε̂(x_t, t))²] over a batch.</summary>
-    /// <param name="network">In training mode. Borrowed.</param>
+    private readonly ForwardProcess _forwardProcess;
+    private readonly string _predictionType;
+    private readonly Tensor? _factors; // of each timestep
+
+    /// <param name="forwardProcess">Makes x_t. Borrowed.</param>
+    /// <param name="predictionType">What the network predicts: <c>epsilon</c>, <c>sample</c> (x_0) or <c>v_prediction</c>.</param>
+    /// <param name="factors">How much each timestep's error counts; null for all alike.</param>
+    /// <param name="device">Where the pictures will be; null for the CPU.</param>
+    public DenoisingLoss(ForwardProcess forwardProcess, string predictionType = "epsilon", IReadOnlyList<double>? factors = null, Device? device = null)
+    {
+        (_forwardProcess, _predictionType) = (forwardProcess, predictionType);
+        if (factors is not null)
+            _factors = tensor(factors.Select(factor => (float)factor).ToArray()).to(device ?? CPU).DetachFromDisposeScope();
+    }
+
+    /// <summary>The weighted mean squared error of a batch.</summary>
+    /// <param name="network">In training mode; in half precision it computes in that, and the error is taken in float32. Borrowed.</param>
     /// <param name="original">x_0, float32 <c>[batch, channels, height, width]</c> in [-1, 1]. Borrowed.</param>
     /// <param name="noise">ε, shaped alike. Borrowed.</param>
     /// <param name="timesteps">int64 <c>[batch]</c>, each in [0, T). Borrowed.</param>
-    /// <returns>A scalar with its graph; the caller disposes it.</returns>
-    public Tensor Compute(UNet network, Tensor original, Tensor noise, Tensor timesteps)
+    /// <param name="labels">int64 <c>[batch]</c>; null exactly where the network knows no classes. Borrowed.</param>
+    /// <returns>A float32 scalar with its graph; the caller disposes it.</returns>
+    public Tensor Compute(UNet network, Tensor original, Tensor noise, Tensor timesteps, Tensor? labels = null)
     {
-        using var noisy = forwardProcess.AddNoise(original, noise, timesteps);
-        var predicted = network.call(noisy, timesteps, null);
-        return nn.functional.mse_loss(predicted, noise);
+        using var scope = NewDisposeScope();
+        var noisy = _forwardProcess.AddNoise(original, noise, timesteps);
+        var predicted = network.call(noisy.to(network.Dtype), timesteps, labels).to(ScalarType.Float32);
+        var target = _predictionType switch
+        {
+            "epsilon" => noise,
+            "sample" => original,
+            "v_prediction" => _forwardProcess.Velocity(original, noise, timesteps),
+            _ => throw new InvalidOperationException($"There is no prediction type '{_predictionType}'."),
+        };
+        if (_factors is null)
+            return nn.functional.mse_loss(predicted, target).MoveToOuterDisposeScope();
+        var errors = (predicted - target).square().mean([1, 2, 3]); // [batch]
+        return (_factors[timesteps] * errors).mean().MoveToOuterDisposeScope();
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _factors?.Dispose();
 }

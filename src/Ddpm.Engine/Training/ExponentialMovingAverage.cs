@@ -30,6 +30,19 @@ public sealed class ExponentialMovingAverage
     }
 }
 
+/// <summary>How the decay of an average of weights comes to its highest.</summary>
+public enum EmaRise
+{
+    /// <summary>(1 + s) / (10 + s) after s steps, up to the highest.</summary>
+    Ramp,
+
+    /// <summary>1 − (1 + s/γ)^(−power), up to the highest.</summary>
+    Warmup,
+
+    /// <summary>The highest from the second step on.</summary>
+    Fixed,
+}
+
 /// <summary>The decay of an average over a run: diffusers' <c>EMAModel.get_decay</c>.</summary>
 public sealed record EmaSchedule
 {

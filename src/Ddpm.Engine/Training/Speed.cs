@@ -3,10 +3,13 @@ using System.Diagnostics;
 namespace Ddpm.Engine.Training;
 
 /// <summary>Pictures a second over the latest steps, and the time that is left.</summary>
-internal sealed class Speed(long totalSteps)
+/// <param name="totalSteps">Of the whole run.</param>
+/// <param name="limit">The run ends so long from now, if it has not ended before; null for no limit.</param>
+internal sealed class Speed(long totalSteps, TimeSpan? limit)
 {
     private readonly RecentMean _secondsPerStep = new(50);
     private readonly RecentMean _imagesPerStep = new(50);
+    private readonly long _begun = Stopwatch.GetTimestamp();
     private long _started = Stopwatch.GetTimestamp();
 
     /// <summary>A step has ended.</summary>
@@ -15,6 +18,8 @@ internal sealed class Speed(long totalSteps)
         _secondsPerStep.Add(Stopwatch.GetElapsedTime(_started).TotalSeconds);
         _imagesPerStep.Add(images);
         var remaining = TimeSpan.FromSeconds((totalSteps - step) * _secondsPerStep.Value);
+        if (limit - Stopwatch.GetElapsedTime(_begun) is { } left && left < remaining)
+            remaining = left > TimeSpan.Zero ? left : TimeSpan.Zero;
         return new TrainingProgress(step, totalSteps, 0, 0, 0, 0, _imagesPerStep.Value / _secondsPerStep.Value, remaining);
     }
 

@@ -1,34 +1,43 @@
+using System.Diagnostics;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
-using Ddpm.Engine.Sampling;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
 
 /// <summary>Trains a network by Algorithm 1 of Ho et al. 2020. Every random choice is a function of (seed, step), so a run that was
 /// stopped and resumed ends in the weights of one that was not.</summary>
+/// <remarks>
+/// A step whose loss or gradient is not finite is left out: neither weights nor average move, and the next pictures come. A checkpoint is written only
+/// once the gradient after it is known to be finite, so what a run goes back to works; those of a run that ends, or is stopped, cannot wait for that.
+/// </remarks>
 public sealed class Trainer : IDisposable
 {
+    private const long StepsBetweenEmaDistances = 10;
+
     private readonly TrainingConfig _config;
     private readonly NoiseScheduleConfig _schedule;
+    private readonly ClassNames? _classes;
     private readonly ImageDataset _dataset;
-    private readonly Device _device;
     private readonly string _checkpointRoot;
     private readonly BatchLoader _loader;
-    private readonly UNet _network;
-    private readonly UNet? _averaged;
-    private readonly ExponentialMovingAverage? _ema;
+    private readonly TrainedNetworks _networks;
     private readonly AdamW _optimizer;
-    private readonly ForwardProcess _forwardProcess;
-    private readonly DenoisingLoss _loss;
-    private readonly RecentMean _recentLoss = new(100);
+    private readonly ExponentialMovingAverage? _ema;
+    private readonly GradientStep _gradient;
+    private readonly TrainingPreviews _previews;
+    private readonly LossScaler _scaler;
+    private readonly StepGuard _guard;
+    private RecentMean _recentLoss = NoLosses;
+    private string? _goodCheckpoint; // what the run goes back to; null for its beginning
+    private double? _emaDistance;
 
     /// <summary>Builds the network, fresh or from a checkpoint.</summary>
     /// <param name="config">How to train.</param>
-    /// <param name="network">What to train; its channels and size must be the dataset's.</param>
+    /// <param name="network">What to train; its channels and size must be the dataset's. With <c>num_class_embeds</c> it is class-conditional: that must be the
+    /// dataset's classes, and one more, the null class, where <see cref="TrainingConfig.LabelDropout"/> is above 0.</param>
     /// <param name="schedule">The noise schedule.</param>
     /// <param name="dataset">What it learns from. Borrowed.</param>
     /// <param name="device">Where.</param>
@@ -41,26 +50,17 @@ public sealed class Trainer : IDisposable
         TrainingConfig config, UNetConfig network, NoiseScheduleConfig schedule, ImageDataset dataset, Device device, string checkpointRoot, string? resumeFrom = null)
     {
         TorchRuntime.Initialize();
-        network.Validate();
-        if (config.Faults().Concat(schedule.Faults()).Concat(Misfits(network, dataset)).ToList() is [_, ..] faults)
-            throw new TrainingException(string.Join(" ", faults));
         schedule = schedule with { TimestepSpacing = schedule.TimestepSpacing ?? "leading" }; // as its checkpoints say, so that they draw what previews drew
-        CheckPreviews(schedule, config.PreviewSampler);
-        (_config, _schedule, _dataset, _device, _checkpointRoot) = (config, schedule, dataset, device, checkpointRoot);
+        _classes = TrainingFit.Check(config, network, schedule, dataset);
+        (_config, _schedule, _dataset, _checkpointRoot) = (config, schedule, dataset, checkpointRoot);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
-        (_network, _averaged) = Build(network, config);
-        _network.to(device);
-        _network.train();
-        if (_averaged is not null)
-        {
-            _averaged.to(device);
-            _averaged.eval();
-            _ema = new ExponentialMovingAverage(_averaged, _network, new EmaSchedule { Decay = config.EmaDecay });
-        }
-
-        _optimizer = new AdamW([.. _network.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => (pair.name, (Tensor)pair.parameter))], config);
-        _forwardProcess = new ForwardProcess(NoiseSchedule.From(schedule), device);
-        _loss = new DenoisingLoss(_forwardProcess);
+        _networks = new TrainedNetworks(network, config, device);
+        _optimizer = new AdamW(_networks.Parameters, config);
+        _ema = _networks.Averaged is { } average ? new ExponentialMovingAverage(average, _networks.Master, config.EmaSchedule) : null;
+        _gradient = new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device);
+        _previews = new TrainingPreviews(config, schedule, device);
+        _scaler = new LossScaler(config.Precision == TrainingPrecision.Float16);
+        _guard = new StepGuard(config);
         if (resumeFrom is null)
             return;
         try
@@ -75,7 +75,7 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>What is trained.</summary>
-    public UNetConfig Network => _network.Config;
+    public UNetConfig Network => _networks.Master.Config;
 
     /// <summary>The noise schedule.</summary>
     public NoiseScheduleConfig Schedule => _schedule;
@@ -83,7 +83,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Optimizer steps in all.</summary>
     public long TotalSteps => _config.TotalSteps;
 
-    /// <summary>Steps done.</summary>
+    /// <summary>Steps done, those that were left out included.</summary>
     public long Step { get; private set; }
 
     /// <summary>Optimizer steps in which every picture is seen once, rounded up.</summary>
@@ -96,34 +96,53 @@ public sealed class Trainer : IDisposable
         return checked((epochs * batches) + config.GradientAccumulationSteps - 1) / config.GradientAccumulationSteps;
     }
 
-    /// <summary>Trains to the end, or until cancelled; either way a checkpoint of the last step is there afterwards.</summary>
-    /// <param name="observer">Hears of every step, preview and checkpoint.</param>
+    /// <summary>Trains to the end, or until time is up or it is cancelled. Afterwards a checkpoint of the last step is there; only where it is cancelled amid steps
+    /// that are left out does it end at the checkpoint before them, so that what comes next does not depend on where it stopped.</summary>
+    /// <param name="observer">Hears of every step, preview, checkpoint and return to one.</param>
     /// <param name="cancellationToken">Looked at between passes: a step of which some passes are left is not taken.</param>
-    /// <exception cref="TrainingException">The loss or the gradient became infinite or not a number.</exception>
+    /// <exception cref="TrainingException">Losses or gradients were infinite or not a number too often.</exception>
     public TrainingResult Run(TrainingObserver observer, CancellationToken cancellationToken)
     {
-        var speed = new Speed(_config.TotalSteps);
+        var speed = new Speed(_config.TotalSteps, _config.MaxDuration);
+        var clock = Stopwatch.StartNew();
         CheckpointInfo? newest = null;
-        var savedStep = Step; // where it resumed, a checkpoint is there already
-        while (Step < _config.TotalSteps && TakeStep(cancellationToken) is var (loss, gradNorm, images))
+        var (savedStep, checkpointIsDue, timeIsUp) = (Step, false, false); // where it resumed, a checkpoint is there already
+        while (Step < _config.TotalSteps && !timeIsUp && Gradient(cancellationToken) is { } gradient)
         {
-            observer.OnProgress(speed.Record(Step, images) with { Epoch = Epoch, Loss = loss, LearningRate = RateOf(Step - 1), GradNorm = gradNorm });
-            var last = Step == _config.TotalSteps;
-            if (_config.PreviewEverySteps is { } previewEvery && (last || Step % previewEvery == 0) && Preview(cancellationToken) is { } preview)
-                observer.OnPreview(preview);
-            if (last || (_config.CheckpointEverySteps is { } checkpointEvery && Step % checkpointEvery == 0))
+            if (checkpointIsDue && gradient.IsFinite)
                 Save();
+            Move(gradient);
+            observer.OnProgress(Report(gradient, speed));
+            if (_guard.MustGoBack)
+            {
+                observer.OnRollback(GoBack());
+                (savedStep, checkpointIsDue) = (Step, false);
+                speed.Restart();
+                continue;
+            }
+
+            timeIsUp = clock.Elapsed >= _config.MaxDuration;
+            var last = Step == _config.TotalSteps || timeIsUp;
+            if (_config.PreviewEverySteps is { } previewEvery && (last || Step % previewEvery == 0))
+                Preview(observer, cancellationToken);
+            checkpointIsDue |= _config.CheckpointEverySteps is { } checkpointEvery && Step % checkpointEvery == 0;
             speed.Restart();
         }
 
-        if (Step != savedStep)
+        var completed = Step == _config.TotalSteps || timeIsUp;
+        if (completed && Step > 0 && _optimizer.StepsTaken == 0)
+            throw StepGuard.Diverged(Step, _config);
+        if (completed || _guard.InARow == 0)
             Save();
-        return new TrainingResult(Step == _config.TotalSteps, Step, newest);
+        return new TrainingResult(completed, savedStep, newest) { TimeIsUp = timeIsUp && Step < _config.TotalSteps };
 
         void Save()
         {
+            checkpointIsDue = false;
+            if (Step == savedStep)
+                return;
             newest = WriteCheckpoint();
-            savedStep = Step;
+            (savedStep, _goodCheckpoint) = (Step, newest.Folder);
             observer.OnCheckpoint(newest);
         }
     }
@@ -131,96 +150,104 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _forwardProcess.Dispose();
+        _gradient.Dispose();
         _optimizer.Dispose();
-        _averaged?.Dispose();
-        _network.Dispose();
+        _networks.Dispose();
     }
+
+    /// <summary>For tests, which break weights to see what happens.</summary>
+    internal TrainedNetworks Networks => _networks;
+
+    /// <summary>For tests, which compare its moments.</summary>
+    internal AdamW Optimizer => _optimizer;
+
+    private static RecentMean NoLosses => new(100);
 
     private double Epoch => (double)Step * _config.GradientAccumulationSteps / _loader.BatchesPerEpoch;
 
-    private double RateOf(long step) => LearningRate.CosineWithWarmup(step, _config.LearningRate, _config.WarmupSteps, _config.TotalSteps);
+    private double Rate(long step) =>
+        LearningRate.At(_config.LearningRateSchedule, step, _config.LearningRate, _config.WarmupSteps, _config.TotalSteps) * _guard.RateFactor;
+
+    private sealed record StepGradient(double Loss, double Norm, int Images, double LossScale)
+    {
+        public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(Norm);
+    }
 
     // Null where it was cancelled: then nothing has changed.
-    private (double Loss, double GradNorm, int Images)? TakeStep(CancellationToken cancellationToken)
+    private StepGradient? Gradient(CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
-        var (loss, images) = (0.0, 0);
-        for (var pass = 0; pass < _config.GradientAccumulationSteps; pass++)
-        {
-            if (cancellationToken.IsCancellationRequested)
-            {
-                _optimizer.ForgetGradients();
-                return null;
-            }
+        if (_gradient.Compute(Step, _scaler.Scale, cancellationToken) is var (loss, images))
+            return new StepGradient(loss, _optimizer.ClipGradients(_config.MaxGradNorm), images, _scaler.Scale);
+        _optimizer.ForgetGradients();
+        return null;
+    }
 
-            using var passScope = NewDisposeScope(); // every tensor of this pass dies here, or accumulation would save no memory
-            var index = (Step * _config.GradientAccumulationSteps) + pass;
-            var batch = _loader.BatchAt(index).Images;
-            var original = PixelRange.ToFloat(batch, _device);
-            var noise = TrainingNoise.Normal(_config.Seed, index, original.shape, _device);
-            var timesteps = TrainingNoise.Timesteps(_config.Seed, index, batch.Count, _schedule.Timesteps, _device);
-            var share = LossOf(original, noise, timesteps, index) / _config.GradientAccumulationSteps;
-            share.backward();
-            loss += share.item<float>();
-            images += batch.Count;
+    private void Move(StepGradient gradient)
+    {
+        using var scope = NewDisposeScope();
+        if (gradient.IsFinite)
+        {
+            _optimizer.Step(Rate(Step));
+            _ema?.Update(_optimizer.StepsTaken);
+            _recentLoss.Add(gradient.Loss);
+            _guard.Taken();
+        }
+        else
+        {
+            _optimizer.ForgetGradients();
+            _guard.LeftOut(mended: double.IsFinite(gradient.Loss) && _scaler.CanBackOff);
         }
 
-        var gradNorm = _optimizer.ClipGradients(_config.MaxGradNorm);
-        if (!double.IsFinite(loss) || !double.IsFinite(gradNorm))
-            throw new TrainingException(FormattableString.Invariant(
-                $"The loss or its gradient stopped being finite at step {Step + 1}. Begin a new run with a lower learning rate (it is {_config.LearningRate}) or a longer warm-up (it is {_config.WarmupSteps} steps)."));
-        _optimizer.Step(RateOf(Step));
+        _scaler.Update(gradient.IsFinite);
         Step++;
-        _ema?.Update(Step);
-        _recentLoss.Add(loss);
-        return (loss, gradNorm, images);
     }
 
-    private Tensor LossOf(Tensor original, Tensor noise, Tensor timesteps, long index)
+    private TrainingProgress Report(StepGradient gradient, Speed speed)
     {
-        if (_network.Config.Dropout == 0)
-            return _loss.Compute(_network, original, noise, timesteps);
-        lock (GlobalRandom.Gate)
+        if (Step == 1 || Step == _config.TotalSteps || Step % StepsBetweenEmaDistances == 0)
+            _emaDistance = _networks.EmaDistance();
+        return speed.Record(Step, gradient.Images) with
         {
-            manual_seed(PhiloxNoise.Bits(_config.Seed, 0, (uint)index, NoisePurpose.Dropout));
-            return _loss.Compute(_network, original, noise, timesteps);
-        }
+            Epoch = Epoch,
+            Loss = gradient.Loss,
+            LearningRate = Rate(Step - 1),
+            GradNorm = gradient.Norm,
+            Skipped = !gradient.IsFinite,
+            SkippedSteps = _guard.Skipped,
+            EmaDistance = _emaDistance,
+            MemoryBytes = Environment.WorkingSet,
+            LossScale = _config.Precision == TrainingPrecision.Float16 ? gradient.LossScale : null,
+        };
     }
 
-    private static (UNet Network, UNet? Averaged) Build(UNetConfig network, TrainingConfig config)
+    private void Preview(TrainingObserver observer, CancellationToken cancellationToken)
     {
-        lock (GlobalRandom.Gate)
-        {
-            manual_seed((long)config.Seed);
-            var trained = new UNet(network);
-            if (config.EmaDecay == 0)
-                return (trained, null);
-            var averaged = new UNet(network);
-            averaged.load_state_dict(trained.state_dict());
-            return (trained, averaged);
-        }
+        if (_classes is not null)
+            return;
+        var images = _previews.Draw(_networks.Model, cancellationToken);
+        _networks.Computing.train();
+        if (images is not null)
+            observer.OnPreview(new TrainingPreviewImages(Step, Epoch, images));
     }
 
-    // Null where it was cancelled: the run then ends with a checkpoint, not with an exception.
-    private TrainingPreviewImages? Preview(CancellationToken cancellationToken)
+    // What the guard has counted stays; all else is as it was at the checkpoint.
+    private TrainingRollback GoBack()
     {
-        var network = _averaged ?? _network;
-        network.eval();
-        try
+        var from = Step;
+        _guard.GoBack(from);
+        if (_goodCheckpoint is { } checkpoint)
         {
-            var request = new SampleRequest { Count = _config.PreviewImages, Seed = _config.Seed, Sampler = _config.PreviewSampler, Threads = get_num_threads() };
-            var images = DiffusionModel.Of(network, _schedule, _device).Sample(request, progress: null, cancellationToken);
-            return new TrainingPreviewImages(Step, Epoch, images);
+            Restore(TrainingCheckpoint.Read(checkpoint, _networks.Averaged, _networks.Master, _optimizer, _schedule));
         }
-        catch (OperationCanceledException)
+        else
         {
-            return null;
+            _networks.Restart(_config.Seed);
+            _optimizer.Restart();
+            Restore(new TrainingCheckpoint.State(0, 0, [], _dataset.Sha256, _config.Seed));
         }
-        finally
-        {
-            _network.train();
-        }
+
+        return new TrainingRollback(from, Step, _guard.RateFactor);
     }
 
     private CheckpointInfo WriteCheckpoint()
@@ -230,16 +257,22 @@ public sealed class Trainer : IDisposable
         {
             BatchSize = _config.BatchSize,
             GradientAccumulationSteps = _config.GradientAccumulationSteps,
+            OptimizerSteps = _optimizer.StepsTaken,
+            SkippedSteps = _guard.Skipped,
+            Rollbacks = _guard.Rollbacks,
+            RateFactor = _guard.RateFactor,
+            LossScale = _config.Precision == TrainingPrecision.Float16 ? _scaler.Scale : null,
+            LossScaleGoodSteps = _scaler.GoodSteps,
         };
-        var sha256 = TrainingCheckpoint.Write(folder, _averaged ?? _network, _schedule, _network, _optimizer, state);
+        var sha256 = TrainingCheckpoint.Write(folder, _networks.Model, _schedule, _classes, _networks.Master, _optimizer, state);
         var bytes = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
-        var parameters = _network.parameters().Sum(parameter => parameter.numel());
-        return new CheckpointInfo(folder, Step, Epoch, _recentLoss.Value, sha256, bytes, parameters, _averaged is not null);
+        var parameters = _networks.Master.parameters().Sum(parameter => parameter.numel());
+        return new CheckpointInfo(folder, Step, Epoch, _recentLoss.Value, sha256, bytes, parameters, _networks.Averaged is not null);
     }
 
     private void Resume(string folder)
     {
-        var state = TrainingCheckpoint.Read(folder, _averaged, _network, _optimizer, _schedule);
+        var state = TrainingCheckpoint.Read(folder, _networks.Averaged, _networks.Master, _optimizer, _schedule);
         if (state.DatasetSha256 != _dataset.Sha256)
             throw new TrainingException("The checkpoint was trained on other pictures: its dataset's SHA-256 differs.");
         if (state.Seed != _config.Seed)
@@ -247,35 +280,17 @@ public sealed class Trainer : IDisposable
         if (state.BatchSize != 0 && (state.BatchSize, state.GradientAccumulationSteps) != (_config.BatchSize, _config.GradientAccumulationSteps))
             throw new TrainingException(
                 $"The checkpoint was trained with batches of {state.BatchSize} and {state.GradientAccumulationSteps} passes a step; with {_config.BatchSize} and {_config.GradientAccumulationSteps} pictures would be skipped or come again.");
+        _guard.Restore(state.SkippedSteps, state.Rollbacks, state.RateFactor);
+        _goodCheckpoint = folder;
+        Restore(state);
+    }
+
+    private void Restore(TrainingCheckpoint.State state)
+    {
         Step = state.Step;
+        _scaler.Restore(state.LossScale, state.LossScaleGoodSteps);
+        _recentLoss = NoLosses;
         foreach (var loss in state.RecentLosses)
             _recentLoss.Add(loss);
-    }
-
-    // Now, and not at the first preview.
-    private static void CheckPreviews(NoiseScheduleConfig schedule, SamplerConfig sampler)
-    {
-        try
-        {
-            SamplingPlan.For(schedule, sampler);
-        }
-        catch (Exception fault) when (fault is SamplingException or ArgumentException)
-        {
-            throw new TrainingException(fault.Message);
-        }
-    }
-
-    private static IEnumerable<string> Misfits(UNetConfig network, ImageDataset dataset)
-    {
-        if (network.InChannels != dataset.Channels || network.OutChannels != dataset.Channels)
-            yield return $"The network has in_channels {network.InChannels} and out_channels {network.OutChannels}; the pictures have {dataset.Channels} channels.";
-        if (network.SampleSize is { } size && (size != dataset.Height || size != dataset.Width))
-            yield return $"The network's sample_size is {size}; the pictures are {dataset.Width}×{dataset.Height}.";
-        if (dataset.Height % network.SizeMultiple != 0 || dataset.Width % network.SizeMultiple != 0)
-            yield return $"Pictures of {dataset.Width}×{dataset.Height} cannot be halved {network.BlockOutChannels.Count - 1} times: sizes must be multiples of {network.SizeMultiple}, or the network needs fewer levels.";
-        if (network.TimeEmbeddingType == "fourier")
-            yield return "The network embeds the logarithm of the timestep, which timestep 0 has not: time_embedding_type must be positional.";
-        if (network.NumClassEmbeds is not null)
-            yield return "Class-conditional training is not supported yet: num_class_embeds must be null.";
     }
 }

@@ -24,6 +24,24 @@ internal static class TrainingCheckpoint
         /// <summary>Passes of a step.</summary>
         public int GradientAccumulationSteps { get; init; }
 
+        /// <summary>Steps that moved the weights; null, for all, in checkpoints that did not record it.</summary>
+        public long? OptimizerSteps { get; init; }
+
+        /// <summary>Steps left out because their loss or gradient was not finite, those of attempts that were rolled back included.</summary>
+        public long SkippedSteps { get; init; }
+
+        /// <summary>How often the run has gone back to a checkpoint.</summary>
+        public int Rollbacks { get; init; }
+
+        /// <summary>What the learning rate is multiplied by since.</summary>
+        public double RateFactor { get; init; } = 1;
+
+        /// <summary>The loss scale; null but in float16.</summary>
+        public double? LossScale { get; init; }
+
+        /// <summary>Steps since the loss scale changed.</summary>
+        public int LossScaleGoodSteps { get; init; }
+
         /// <summary>Of the model's weights in <c>unet/</c>; null in checkpoints that did not record it.</summary>
         public string? ModelSha256 { get; init; }
 
@@ -36,7 +54,7 @@ internal static class TrainingCheckpoint
 
     /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
     /// <returns>SHA-256 of the model's weights, lower-case hexadecimal.</returns>
-    public static string Write(string folder, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    public static string Write(string folder, UNet model, NoiseScheduleConfig schedule, ClassNames? classes, UNet raw, AdamW optimizer, State state)
     {
         var partial = folder + ".partial";
         string modelSha256;
@@ -44,7 +62,7 @@ internal static class TrainingCheckpoint
             Directory.Delete(partial, recursive: true);
         try
         {
-            modelSha256 = WriteFiles(partial, model, schedule, raw, optimizer, state);
+            modelSha256 = WriteFiles(partial, model, schedule, classes, raw, optimizer, state);
         }
         catch
         {
@@ -61,9 +79,9 @@ internal static class TrainingCheckpoint
         return modelSha256;
     }
 
-    private static string WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, UNet raw, AdamW optimizer, State state)
+    private static string WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, ClassNames? classes, UNet raw, AdamW optimizer, State state)
     {
-        DiffusersFolder.Write(partial, model, schedule);
+        DiffusersFolder.Write(partial, model, schedule, classes);
         var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
         UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
         Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
@@ -111,7 +129,7 @@ internal static class TrainingCheckpoint
             target.copy_(value);
         }
 
-        optimizer.StepsTaken = state.Step;
+        optimizer.StepsTaken = state.OptimizerSteps ?? state.Step;
         return state;
     }
 

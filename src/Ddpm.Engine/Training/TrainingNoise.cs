@@ -16,6 +16,22 @@ internal static class TrainingNoise
         return tensor(values, shape).to(device);
     }
 
+    /// <summary>Labels, some of them replaced by the null class. Ho &amp; Salimans 2022, algorithm 1.</summary>
+    /// <param name="seed">With <paramref name="batch"/> and the place, decides which.</param>
+    /// <param name="batch">Index of the batch in the run.</param>
+    /// <param name="labels">Of the pictures; -1 for those without a class, which always become the null class.</param>
+    /// <param name="dropout">Probability of replacing a label, in [0, 1].</param>
+    /// <param name="nullClass">Null where no label is ever replaced.</param>
+    /// <param name="device">Where.</param>
+    /// <returns>int64 <c>[count]</c>.</returns>
+    public static Tensor Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass, Device device)
+    {
+        var kept = nullClass is not { } none ? labels : [.. labels.Select((label, place) => label < 0 || IsDropped(place) ? none : label)];
+        return tensor(kept).to(device);
+
+        bool IsDropped(int place) => PhiloxNoise.Bits(seed, (uint)place, (uint)batch, NoisePurpose.LabelDropout) < dropout * 4294967296.0; // 2³²
+    }
+
     /// <returns>int64 <c>[count]</c>, uniform in [0, T).</returns>
     public static Tensor Timesteps(ulong seed, long batch, int count, int trainSteps, Device device)
     {

@@ -1,7 +1,5 @@
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Diffusion;
-using Ddpm.Engine.Networks;
-using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Checkpoints;
 
@@ -45,8 +43,7 @@ public sealed class ClassNamesTests : IDisposable
     private string Write(string name, ClassNames classes)
     {
         TorchRuntime.Initialize();
-        manual_seed(1);
-        using var network = new UNet(TinyModel.Network with { NumClassEmbeds = classes.Labels });
+        using var network = TinyModel.Build(TinyModel.Network with { NumClassEmbeds = classes.Labels });
         DiffusersFolder.Write(_folder[name], network, new NoiseScheduleConfig(), classes);
         return _folder[name];
     }

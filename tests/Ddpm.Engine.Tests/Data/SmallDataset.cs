@@ -15,6 +15,15 @@ internal static class SmallDataset
         return ImageDataset.Open(folder);
     }
 
+    /// <summary>Plain pictures, one class each of those named, over and over; null for a picture without a class.</summary>
+    public static ImageDataset OfClasses(string folder, int count, params IReadOnlyList<string?> classes)
+    {
+        DatasetBuilder.Build(
+            new MemorySource([.. Enumerable.Range(0, count).Select(n => ($"{n:0000}.png", classes[n % classes.Count], Numbered(n)))]),
+            new DatasetOptions { Resolution = 8 }, folder, null, CancellationToken.None);
+        return ImageDataset.Open(folder);
+    }
+
     /// <summary>The numbers of the pictures of a batch; their middle is untouched by mirroring.</summary>
     public static int[] Numbers(ImageBatch batch) =>
         [.. Enumerable.Range(0, batch.Images.Count).Select(n => (int)batch.Images.Image(n)[4])];

@@ -14,7 +14,7 @@ public sealed class UNetFixtureTests
     {
         using var fixture = FixtureCase.Open(name);
         var config = UNetConfig.FromJson(File.ReadAllText(Path.Combine(fixture.UNetFolder, "config.json")));
-        using var network = new UNet(config);
+        using var network = TinyModel.Build(config);
         UNetWeights.Load(network, Path.Combine(fixture.UNetFolder, "diffusion_pytorch_model.safetensors"));
         network.eval();
         Assert.Equal(fixture.Json["model"]!["parameters"]!.GetValue<long>(), network.parameters().Sum(parameter => parameter.numel()));

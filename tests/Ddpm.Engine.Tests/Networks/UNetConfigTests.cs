@@ -16,7 +16,7 @@ public sealed class UNetConfigTests
     public void ArticlesNetwork_HasTheArticlesParameters()
     {
         TorchRuntime.Initialize();
-        using var network = new UNet(Article);
+        using var network = TinyModel.Build(Article);
         Assert.Equal(113_673_219, network.parameters().Sum(parameter => parameter.NumberOfElements));
     }
 

@@ -129,6 +129,31 @@ public sealed class TrainerTests : IDisposable
         Assert.Equal(counts[10], counts[^1]);
     }
 
+    [Fact]
+    public void Run_EndsWithACheckpoint_WhenItsTimeIsUp()
+    {
+        var recorder = new Recorder();
+        var result = Train(Config with { TotalSteps = 1_000_000, MaxDuration = TimeSpan.FromMilliseconds(1), PreviewEverySteps = 1_000_000, PreviewImages = 1 }, "run", recorder);
+        Assert.Equal((true, true, recorder.Progress[^1].Step), (result.Completed, result.TimeIsUp, result.Step));
+        Assert.Equal((result.Step, result.Step), (result.Checkpoint!.Step, Assert.Single(recorder.Previews).Step));
+        Assert.True(result.Step < 1_000_000 && recorder.Progress[^1].Remaining < TimeSpan.FromSeconds(1));
+        Assert.False(Train(Config with { MaxDuration = TimeSpan.FromHours(1) }, "short").TimeIsUp);
+    }
+
+    [Fact]
+    public void Progress_SaysHowFarTheAverageIsFromTheWeights()
+    {
+        var recorder = new Recorder();
+        using var trainer = Make(Config, "run", _dataset);
+        trainer.Run(recorder, CancellationToken.None);
+        Assert.Equal(0, recorder.Progress[0].EmaDistance); // the average begins as the weights
+        using var scope = NewDisposeScope();
+        var pairs = trainer.Networks.Master.state_dict().Values.Zip(trainer.Networks.Averaged!.state_dict().Values).ToList();
+        var (weights, averages) = (cat([.. pairs.Select(pair => pair.First.flatten())]), cat([.. pairs.Select(pair => pair.Second.flatten())]));
+        Assert.Equal((weights - averages).norm().item<float>() / weights.norm().item<float>(), recorder.Progress[^1].EmaDistance!.Value, 1e-6);
+        Assert.All(recorder.Progress, progress => Assert.True(progress.MemoryBytes > 10_000_000));
+    }
+
     public void Dispose()
     {
         _dataset.Dispose();
