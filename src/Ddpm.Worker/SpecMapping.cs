@@ -19,8 +19,9 @@ internal static class SpecMapping
     private const long FewestStepsBetween = 50;
 
     /// <summary>The network for pictures of a dataset.</summary>
-    public static UNetConfig ToNetwork(NetworkSpec spec, ImageDataset dataset)
+    public static UNetConfig ToNetwork(TrainingSpec asked, ImageDataset dataset)
     {
+        var spec = asked.Network;
         var down = spec.DownBlockTypes ?? UNetConfig.ArticleDownBlocks(spec.BlockOutChannels.Count);
         return new UNetConfig
         {
@@ -34,6 +35,7 @@ internal static class SpecMapping
             AttentionHeadDim = spec.AttentionHeadDim,
             NormNumGroups = spec.NormNumGroups,
             Dropout = spec.Dropout,
+            NumClassEmbeds = spec.ClassConditional ? dataset.Classes.Count + (LabelDropoutOf(asked) > 0 ? 1 : 0) : null,
         };
     }
 
@@ -44,11 +46,13 @@ internal static class SpecMapping
         BetaStart = spec.BetaStart,
         BetaEnd = spec.BetaEnd,
         BetaSchedule = spec.BetaSchedule,
+        PredictionType = spec.PredictionType,
     };
 
     /// <summary>The training, with epochs counted out in steps.</summary>
-    public static TrainingConfig ToTraining(OptimizationSpec spec, int images)
+    public static TrainingConfig ToTraining(TrainingSpec asked, int images)
     {
+        var spec = asked.Training;
         var config = new TrainingConfig
         {
             TotalSteps = 1,
@@ -56,9 +60,27 @@ internal static class SpecMapping
             GradientAccumulationSteps = spec.GradientAccumulationSteps,
             LearningRate = spec.LearningRate,
             WarmupSteps = spec.WarmupSteps,
+            LearningRateSchedule = Choice<LearningRateSchedule>("learningRateSchedule", spec.LearningRateSchedule),
             WeightDecay = spec.WeightDecay,
             MaxGradNorm = spec.MaxGradNorm,
             EmaDecay = spec.EmaDecay,
+            EmaRise = Choice<EmaRise>("emaSchedule", spec.EmaSchedule),
+            EmaInvGamma = spec.EmaInvGamma,
+            EmaPower = spec.EmaPower,
+            EmaUpdateAfterStep = spec.EmaUpdateAfterStep,
+            LossWeighting = new LossWeighting
+            {
+                Kind = Choice<LossWeightingKind>("lossWeighting", spec.LossWeighting),
+                MinSnrGamma = spec.MinSnrGamma,
+                P2K = spec.P2K,
+                P2Gamma = spec.P2Gamma,
+            },
+            LabelDropout = LabelDropoutOf(asked),
+            Precision = Choice<TrainingPrecision>("precision", spec.Precision),
+            GradientCheckpointing = spec.GradientCheckpointing,
+            SkippedStepsBeforeRollback = spec.SkippedStepsBeforeRollback,
+            MaxRollbacks = spec.MaxRollbacks,
+            MaxDuration = spec.MaxSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             HorizontalFlip = spec.HorizontalFlip,
             Seed = (ulong)spec.Seed,
         };
@@ -70,6 +92,14 @@ internal static class SpecMapping
             CheckpointEverySteps = spec.CheckpointEverySteps ?? AtLeastApart(epoch),
         };
     }
+
+    private static double LabelDropoutOf(TrainingSpec spec) => spec.Network.ClassConditional ? spec.Training.LabelDropout ?? OptimizationSpec.UsualLabelDropout : 0;
+
+    // min_snr is MinSnr.
+    private static T Choice<T>(string field, string word)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out var choice) && Enum.IsDefined(choice)
+            ? choice : throw new JobFailedException($"{field} is '{word}', which this worker does not know.");
 
     /// <summary>What is to be drawn.</summary>
     /// <exception cref="JobFailedException">There is no such sampler or spacing.</exception>

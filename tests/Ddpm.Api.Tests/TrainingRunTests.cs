@@ -59,7 +59,7 @@ public sealed class TrainingRunTests(ApiHost host) : IClassFixture<ApiHost>
             using var response = await host.GetAsync($"/training-runs/{id}/metrics{path}", ("Accept", accept));
             Assert.Equal("text/csv", response.Content.Headers.ContentType?.MediaType);
             var lines = (await response.Content.ReadAsStringAsync(Cancel)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            Assert.Equal("step,epoch,loss,learningRate,gradNorm,imagesPerSecond,at", lines[0]);
+            Assert.Equal("step,epoch,loss,learningRate,gradNorm,imagesPerSecond,at,skippedSteps,emaDistance,memoryBytes", lines[0]);
             Assert.Equal(["10", "20", "30"], lines[1..].Select(line => line.Split(',')[0]));
             Assert.Equal(0.25, double.Parse(lines[1].Split(',')[2], CultureInfo.InvariantCulture));
         }
@@ -163,6 +163,14 @@ public sealed class TrainingRunTests(ApiHost host) : IClassFixture<ApiHost>
         using var response = await host.PostAsync($"/training-runs/{id}/resume", body);
         var training = (await ApiHost.JsonAsync(response, 202))["training"]!;
         Assert.Equal((epochs, steps), ((int)training["epochs"]!, (int?)training["steps"]));
+    }
+
+    [Fact]
+    public async Task Resume_GoesOn_WhenTheRunsTimeWasUpBeforeItsSteps()
+    {
+        var id = await host.RunAsync(step: 60);
+        using var response = await host.PostAsync($"/training-runs/{id}/resume");
+        Assert.Equal("queued", (string?)(await ApiHost.JsonAsync(response, 202))["status"]);
     }
 
     [Theory]

@@ -1,4 +1,7 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
 using Ddpm.Engine.Sampling;
+using Ddpm.Engine.Training;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Training;
 
@@ -10,7 +13,7 @@ public sealed class SpecMappingTests
     public void ToTraining_CountsEpochsOutInSteps()
     {
         // The article's run: 21,551 pictures in batches of 16 for 50 epochs.
-        var config = SpecMapping.ToTraining(new OptimizationSpec(), images: 21_551);
+        var config = SpecMapping.ToTraining(new TrainingSpec(), images: 21_551);
         Assert.Equal((1347L * 50, 1347L, 1347L), (config.TotalSteps, config.PreviewEverySteps, config.CheckpointEverySteps));
         Assert.Equal((1e-4, 500, 1.0), (config.LearningRate, config.WarmupSteps, config.MaxGradNorm));
     }
@@ -18,9 +21,32 @@ public sealed class SpecMappingTests
     [Theory, InlineData(null, null, 52, 52), InlineData(1, null, 4, 52), InlineData(3, 7, 12, 7)]
     public void ToTraining_SpacesPreviewsAndCheckpointsOfShortEpochs_UnlessItIsToldOtherwise(int? epochs, int? steps, long previews, long checkpoints)
     {
-        var config = SpecMapping.ToTraining(new OptimizationSpec { PreviewEveryEpochs = epochs, CheckpointEverySteps = steps }, images: 64); // four steps an epoch
+        var config = SpecMapping.ToTraining(new TrainingSpec { Training = new OptimizationSpec { PreviewEveryEpochs = epochs, CheckpointEverySteps = steps } }, images: 64); // four steps an epoch
         Assert.Equal((previews, checkpoints), (config.PreviewEverySteps, config.CheckpointEverySteps));
     }
+
+    [Fact]
+    public void Specs_OfEveryWord_AreKnown()
+    {
+        foreach (var property in new[] { typeof(OptimizationSpec), typeof(ScheduleSpec) }.SelectMany(type => type.GetProperties()))
+        {
+            foreach (var word in property.GetCustomAttributes(typeof(AllowedValuesAttribute), inherit: true).Cast<AllowedValuesAttribute>().SelectMany(allowed => allowed.Values))
+            {
+                var json = JsonSerializer.Serialize(new Dictionary<string, object?> { [property.Name] = word });
+                if (property.DeclaringType == typeof(OptimizationSpec))
+                    Assert.Empty(SpecMapping.ToTraining(new TrainingSpec { Training = JsonSerializer.Deserialize<OptimizationSpec>(json)! }, images: 64).Faults());
+                else
+                    Assert.NotNull(SpecMapping.ToSchedule(JsonSerializer.Deserialize<ScheduleSpec>(json)!));
+            }
+        }
+
+        var config = SpecMapping.ToTraining(new TrainingSpec { Training = new OptimizationSpec { LossWeighting = "min_snr", EmaSchedule = "fixed", Precision = "bfloat16" } }, images: 64);
+        Assert.Equal((LossWeightingKind.MinSnr, EmaRise.Fixed, TrainingPrecision.BFloat16), (config.LossWeighting.Kind, config.EmaRise, config.Precision));
+    }
+
+    [Theory, InlineData(false, null, 0.0), InlineData(true, null, 0.1), InlineData(true, 0.0, 0.0), InlineData(true, 0.25, 0.25)]
+    public void LabelDropout_IsOn_WhereTheNetworkIsClassConditional(bool classConditional, double? asked, double expected) => Assert.Equal(expected, SpecMapping.ToTraining(
+        new TrainingSpec { Network = new NetworkSpec { ClassConditional = classConditional }, Training = new OptimizationSpec { LabelDropout = asked } }, images: 64).LabelDropout);
 
     [Theory, InlineData(SamplerNames.Ddpm, SamplerKind.Ddpm), InlineData(SamplerNames.Ddim, SamplerKind.Ddim), InlineData(SamplerNames.DpmSolver, SamplerKind.DpmSolver)]
     public void ToRequest_KnowsEverySamplerOfTheContract(string name, SamplerKind kind)

@@ -18,7 +18,7 @@ internal static class ResumeRules
             faults.Add("steps", $"counts all steps and must be above the {run.Step} that are done; it is {request.Steps}");
         if (request.Epochs <= run.Epoch)
             faults.Add("epochs", $"counts all epochs and must be above the {run.Epoch:0.##} that are done; it is {request.Epochs}");
-        if (request is { Epochs: null, Steps: null } && run.Job!.Status == JobStatus.Succeeded)
+        if (request is { Epochs: null, Steps: null } && run.Job!.Status == JobStatus.Succeeded && run.Step >= run.TotalSteps)
             faults.Add("epochs", $"is required, or steps: the run has done all it was asked to ({run.Step} steps, {run.Epoch:0.##} epochs)");
         faults.ThrowIfAny();
 

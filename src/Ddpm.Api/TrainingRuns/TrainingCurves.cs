@@ -23,7 +23,7 @@ internal static class TrainingCurves
         group.MapGet("/{id:guid}/metrics", GetMetricsAsync).WithName("GetTrainingRunMetrics")
             .Describe(
                 "Get a run's curves",
-                "Loss, learning rate, gradient norm and speed, oldest first. As CSV with `Accept: text/csv` or `format=csv`.")
+                "Loss, learning rate, gradient norm, speed, steps left out, distance of the average and memory, oldest first. As CSV with `Accept: text/csv` or `format=csv`.")
             .WithQuery("afterStep", "Only points after this step.", "integer", 0)
             .WithQuery("limit", $"At most so many points, from 1 to {MaxPoints}; default {DefaultPoints}.", "integer", 1000)
             .WithQuery("format", "json or csv; without it, what the Accept header prefers.", "string", "json")
@@ -64,10 +64,10 @@ internal static class TrainingCurves
     private static async Task WriteCsvAsync(IAsyncEnumerable<TrainingMetric> points, Stream stream, CancellationToken cancellationToken)
     {
         await using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
-        await writer.WriteLineAsync("step,epoch,loss,learningRate,gradNorm,imagesPerSecond,at");
+        await writer.WriteLineAsync("step,epoch,loss,learningRate,gradNorm,imagesPerSecond,at,skippedSteps,emaDistance,memoryBytes");
         await foreach (var p in points.WithCancellation(cancellationToken))
             await writer.WriteLineAsync(string.Create(
-                CultureInfo.InvariantCulture, $"{p.Step},{p.Epoch},{p.Loss},{p.LearningRate},{p.GradNorm},{p.ImagesPerSecond},{p.At:O}"));
+                CultureInfo.InvariantCulture, $"{p.Step},{p.Epoch},{p.Loss},{p.LearningRate},{p.GradNorm},{p.ImagesPerSecond},{p.At:O},{p.SkippedSteps},{p.EmaDistance},{p.MemoryBytes}"));
     }
 
     private static async Task<Results<Ok<Page<PreviewView>>, ProblemHttpResult>> ListPreviewsAsync(

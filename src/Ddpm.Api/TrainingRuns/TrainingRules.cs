@@ -1,5 +1,6 @@
 using Ddpm.Api.Http;
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Training;
 
 namespace Ddpm.Api.TrainingRuns;
@@ -24,10 +25,31 @@ internal static class TrainingRules
         CheckChannels(request.Network, faults);
         CheckBlocks(request.Network.DownBlockTypes, "network.downBlockTypes", DownBlocks, request.Network, faults);
         CheckBlocks(request.Network.UpBlockTypes, "network.upBlockTypes", UpBlocks, request.Network, faults);
+        CheckClasses(request, dataset, faults);
         if (!faults.Any)
             CheckHeads(request.Network, faults);
         if (dataset is not null)
             CheckResolution(request.Network, dataset, faults);
+    }
+
+    private static void CheckClasses(CreateTrainingRun request, Dataset? dataset, Faults faults)
+    {
+        var (network, training) = (request.Network, request.Training);
+        if (!network.ClassConditional)
+        {
+            if (training.LabelDropout is not null)
+                faults.Add("training.labelDropout", "is for class-conditional networks: set network.classConditional, or leave it out");
+            return;
+        }
+
+        if (dataset?.Job!.Status != JobStatus.Succeeded)
+            return; // what classes it will have is not known
+        if (dataset.Classes.Count == 0)
+            faults.Add("network.classConditional", $"needs classes, and the dataset '{dataset.Name}' has none: put the pictures of each class into a sub-folder of its own");
+        else if (training.LabelDropout == 0 && dataset.Classes.Sum(c => c.Count) is var labelled && labelled < dataset.ImageCount)
+            faults.Add(
+                "training.labelDropout",
+                $"must be above 0: {dataset.ImageCount - labelled} of the {dataset.ImageCount} pictures of the dataset '{dataset.Name}' have no class, and only the null class of label dropout can take them");
     }
 
     private static void CheckSignal(ScheduleSpec schedule, Faults faults)

@@ -19,6 +19,9 @@ internal sealed record TrainingRunView : JobView
         LearningRate = run.LearningRate.Finite();
         GradNorm = run.GradNorm.Finite();
         ImagesPerSecond = run.ImagesPerSecond.Finite();
+        SkippedSteps = run.SkippedSteps;
+        EmaDistance = run.EmaDistance.Finite();
+        MemoryBytes = run.MemoryBytes;
         EtaSeconds = run.Job!.HasEnded ? null : run.EtaSeconds.Finite();
         Network = run.Spec.Network;
         Schedule = run.Spec.Schedule;
@@ -53,6 +56,15 @@ internal sealed record TrainingRunView : JobView
 
     /// <summary>Pictures a second over the latest steps.</summary>
     public double? ImagesPerSecond { get; }
+
+    /// <summary>Steps left out because their loss or gradient was not finite.</summary>
+    public long SkippedSteps { get; }
+
+    /// <summary>How far the average is from the weights, as a share of their L2 norm; null without an average.</summary>
+    public double? EmaDistance { get; }
+
+    /// <summary>Bytes of RAM that the worker's process holds.</summary>
+    public long? MemoryBytes { get; }
 
     /// <summary>Seconds left at the present speed.</summary>
     public double? EtaSeconds { get; }
@@ -142,6 +154,9 @@ internal sealed record MetricView
         LearningRate = metric.LearningRate.Finite();
         GradNorm = metric.GradNorm.Finite();
         ImagesPerSecond = metric.ImagesPerSecond.Finite();
+        SkippedSteps = metric.SkippedSteps;
+        EmaDistance = metric.EmaDistance.Finite();
+        MemoryBytes = metric.MemoryBytes;
         At = metric.At;
     }
 
@@ -162,6 +177,15 @@ internal sealed record MetricView
 
     /// <summary>Pictures a second since the point before.</summary>
     public double? ImagesPerSecond { get; }
+
+    /// <summary>Steps left out so far because their loss or gradient was not finite.</summary>
+    public long SkippedSteps { get; }
+
+    /// <summary>How far the average is from the weights, as a share of their L2 norm; null without an average.</summary>
+    public double? EmaDistance { get; }
+
+    /// <summary>Bytes of RAM that the worker's process held; null where it was not recorded.</summary>
+    public long? MemoryBytes { get; }
 
     /// <summary>When it was measured.</summary>
     public DateTime At { get; }

@@ -11,6 +11,11 @@ namespace Ddpm.Engine.Training;
 /// <param name="Ema">Whether <c>unet/</c> holds an average of the weights (the trained weights lie in <c>training/</c>), not the trained weights themselves.</param>
 public sealed record CheckpointSummary(long Step, double Epoch, double? Loss, ulong Seed, string DatasetSha256, bool Ema)
 {
+    /// <summary>Reads only the mean of the newest losses from a checkpoint's folder.</summary>
+    /// <returns>Null where none is recorded.</returns>
+    /// <exception cref="CheckpointException">The folder holds no checkpoint, or an unsound one.</exception>
+    public static double? ReadLoss(string folder) => MeanLoss(TrainingCheckpoint.ReadState(Path.Combine(folder, "training", TrainingCheckpoint.StateFile)));
+
     /// <summary>Reads it from a checkpoint's folder.</summary>
     /// <returns>Null for a model folder, which has no <c>training/</c>.</returns>
     /// <exception cref="CheckpointException">It is unsound.</exception>
@@ -20,7 +25,8 @@ public sealed record CheckpointSummary(long Step, double Epoch, double? Loss, ul
         if (!File.Exists(file))
             return null;
         var state = TrainingCheckpoint.ReadState(file);
-        double? loss = state.RecentLosses.Count > 0 ? state.RecentLosses.Average() : null;
-        return new(state.Step, state.Epoch, loss, state.Seed, state.DatasetSha256, DiffusersFolder.Open(folder).WeightsSha256() != state.RawWeightsSha256);
+        return new(state.Step, state.Epoch, MeanLoss(state), state.Seed, state.DatasetSha256, DiffusersFolder.Open(folder).WeightsSha256() != state.RawWeightsSha256);
     }
+
+    private static double? MeanLoss(TrainingCheckpoint.State state) => state.RecentLosses.Count > 0 ? state.RecentLosses.Average() : null;
 }

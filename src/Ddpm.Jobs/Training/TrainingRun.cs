@@ -48,6 +48,15 @@ public sealed class TrainingRun
     /// <summary>Pictures a second, over the latest steps.</summary>
     public double? ImagesPerSecond { get; set; }
 
+    /// <summary>Steps left out because their loss or gradient was not finite.</summary>
+    public long SkippedSteps { get; set; }
+
+    /// <summary>L2 norm of the difference between the average and the weights, as a share of that of the weights; null without an average.</summary>
+    public double? EmaDistance { get; set; }
+
+    /// <summary>Bytes of RAM that the worker's process holds.</summary>
+    public long? MemoryBytes { get; set; }
+
     /// <summary>Seconds left at the present speed.</summary>
     public double? EtaSeconds { get; set; }
 
@@ -78,6 +87,15 @@ public sealed class TrainingMetric
 
     /// <summary>Pictures a second since the point before.</summary>
     public required double ImagesPerSecond { get; init; }
+
+    /// <summary>Steps left out so far because their loss or gradient was not finite.</summary>
+    public long SkippedSteps { get; init; }
+
+    /// <summary>L2 norm of the difference between the average and the weights, as a share of that of the weights; null without an average.</summary>
+    public double? EmaDistance { get; init; }
+
+    /// <summary>Bytes of RAM that the worker's process held; null where it was not recorded.</summary>
+    public long? MemoryBytes { get; init; }
 
     /// <summary>When (UTC).</summary>
     public required DateTime At { get; init; }

@@ -43,6 +43,9 @@ public sealed record NetworkSpec
     /// <summary>Probability of dropping an activation inside residual blocks. From 0 to 0.9.</summary>
     [Range(0.0, 0.9)]
     public double Dropout { get; init; }
+
+    /// <summary>Learn the dataset's classes, its sub-folders, so that samples can be asked for by class.</summary>
+    public bool ClassConditional { get; init; }
 }
 
 /// <summary>A noise schedule.</summary>
@@ -63,11 +66,18 @@ public sealed record ScheduleSpec
     /// <summary>Shape: <c>linear</c> (Ho et al. 2020), <c>scaled_linear</c> or <c>squaredcos_cap_v2</c> (cosine, Nichol &amp; Dhariwal 2021).</summary>
     [AllowedValues("linear", "scaled_linear", "squaredcos_cap_v2", ErrorMessage = "must be linear, scaled_linear or squaredcos_cap_v2.")]
     public string BetaSchedule { get; init; } = "linear";
+
+    /// <summary>What the network learns to predict: <c>epsilon</c> (the noise; Ho et al. 2020), <c>sample</c> (x_0) or <c>v_prediction</c> (Salimans &amp; Ho 2022).</summary>
+    [AllowedValues("epsilon", "sample", "v_prediction", ErrorMessage = "must be epsilon, sample or v_prediction.")]
+    public string PredictionType { get; init; } = "epsilon";
 }
 
 /// <summary>How to train.</summary>
 public sealed record OptimizationSpec
 {
+    /// <summary>What <see cref="LabelDropout"/> is where it is not given.</summary>
+    public const double UsualLabelDropout = 0.1;
+
     /// <summary>Passes over the dataset. From 1 to 100,000; default 50. Ignored where <see cref="Steps"/> is given.</summary>
     [Range(1, 100_000)]
     public int Epochs { get; init; } = 50;
@@ -88,9 +98,13 @@ public sealed record OptimizationSpec
     [Range(1e-8, 1.0)]
     public double LearningRate { get; init; } = 1e-4;
 
-    /// <summary>Steps over which the rate rises from 0; it then falls to 0 along a half cosine. From 0 to 1,000,000.</summary>
+    /// <summary>Steps over which the rate rises from 0. From 0 to 1,000,000.</summary>
     [Range(0, 1_000_000)]
     public int WarmupSteps { get; init; } = 500;
+
+    /// <summary>How the rate moves after the warm-up: <c>cosine</c> or <c>linear</c> down to 0, or <c>constant</c>.</summary>
+    [AllowedValues("cosine", "linear", "constant", ErrorMessage = "must be cosine, linear or constant.")]
+    public string LearningRateSchedule { get; init; } = "cosine";
 
     /// <summary>Decoupled weight decay of AdamW. From 0 to 1.</summary>
     [Range(0.0, 1.0)]
@@ -103,6 +117,64 @@ public sealed record OptimizationSpec
     /// <summary>Highest decay of the exponential moving average of the weights; 0 turns the average off. From 0 to 0.999999.</summary>
     [Range(0.0, 0.999999)]
     public double EmaDecay { get; init; } = 0.9999;
+
+    /// <summary>How that decay is reached over the steps s: <c>ramp</c>, (1 + s)/(10 + s); <c>warmup</c>, 1 − (1 + s/γ)^−power; or <c>fixed</c>, at once.</summary>
+    [AllowedValues("ramp", "warmup", "fixed", ErrorMessage = "must be ramp, warmup or fixed.")]
+    public string EmaSchedule { get; init; } = "ramp";
+
+    /// <summary>γ of the average's warm-up. From 0.001 to 1,000,000.</summary>
+    [Range(1e-3, 1e6)]
+    public double EmaInvGamma { get; init; } = 1;
+
+    /// <summary>Exponent of the average's warm-up. From 0.01 to 10; default 2/3.</summary>
+    [Range(0.01, 10.0)]
+    public double EmaPower { get; init; } = 2.0 / 3;
+
+    /// <summary>Steps before the average begins; until then it equals the weights. From 0 to 100,000,000.</summary>
+    [Range(0, 100_000_000)]
+    public int EmaUpdateAfterStep { get; init; }
+
+    /// <summary>How much the loss of each timestep counts: <c>uniform</c> (Ho et al. 2020, eq. 14), <c>min_snr</c> (Hang et al. 2023) or <c>p2</c> (Choi et al. 2022).</summary>
+    [AllowedValues("uniform", "min_snr", "p2", ErrorMessage = "must be uniform, min_snr or p2.")]
+    public string LossWeighting { get; init; } = "uniform";
+
+    /// <summary>γ of min_snr: the signal-to-noise ratio from which timesteps count alike. From 0.001 to 1000.</summary>
+    [Range(1e-3, 1e3)]
+    public double MinSnrGamma { get; init; } = 5;
+
+    /// <summary>k of p2. From 0.001 to 1000.</summary>
+    [Range(1e-3, 1e3)]
+    public double P2K { get; init; } = 1;
+
+    /// <summary>γ of p2. From 0 to 10.</summary>
+    [Range(0.0, 10.0)]
+    public double P2Gamma { get; init; } = 1;
+
+    /// <summary>Probability of training on a picture without its class, which classifier-free guidance needs (Ho &amp; Salimans 2022). From 0 to 1; null for 0.1 where the
+    /// network is class-conditional. Not given otherwise.</summary>
+    [Range(0.0, 1.0)]
+    public double? LabelDropout { get; init; }
+
+    /// <summary>What the network computes in: <c>float32</c>, <c>bfloat16</c>, or <c>float16</c> with dynamic loss scaling. Weights and optimizer stay float32.</summary>
+    [AllowedValues("float32", "bfloat16", "float16", ErrorMessage = "must be float32, bfloat16 or float16.")]
+    public string Precision { get; init; } = "float32";
+
+    /// <summary>Keep only the inputs of the network's blocks for the backward pass and compute the rest again: less memory, a third more time.</summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>After so many steps in a row without a finite loss and gradient the run goes back to its newest checkpoint with half the learning rate. Such steps move
+    /// nothing. From 1 to 1000.</summary>
+    [Range(1, 1000)]
+    public int SkippedStepsBeforeRollback { get; init; } = 5;
+
+    /// <summary>How often the run may go back before it fails. From 0 to 100.</summary>
+    [Range(0, 100)]
+    public int MaxRollbacks { get; init; } = 3;
+
+    /// <summary>The run ends, with a checkpoint, at the first step that ends so many seconds after its start, or after it was resumed; handing it over to another worker
+    /// does not stop that clock. The learning rate still follows epochs or steps. From 1 to 31,536,000; null for no limit.</summary>
+    [Range(1, 31_536_000)]
+    public int? MaxSeconds { get; init; }
 
     /// <summary>Mirror each picture left to right with probability one half.</summary>
     public bool HorizontalFlip { get; init; } = true;
@@ -120,7 +192,12 @@ public sealed record OptimizationSpec
     [Range(1, 100_000_000)]
     public int? CheckpointEverySteps { get; init; }
 
-    /// <summary>How many of the newest checkpoints stay; those that a model's name points to stay too. From 1 to 1000.</summary>
+    /// <summary>How many of the newest checkpoints stay; the one with the lowest loss and those that a model's name points to stay too. From 1 to 1000.</summary>
     [Range(1, 1000)]
     public int KeepCheckpoints { get; init; } = 3;
+
+    /// <summary>Fewer checkpoints stay where they would have more than so many MiB together; the newest, the one with the lowest loss and those that a model's name points
+    /// to stay in any case. From 1 to 100,000,000; null for no limit.</summary>
+    [Range(1, 100_000_000)]
+    public int? MaxCheckpointMebibytes { get; init; }
 }

@@ -26,7 +26,7 @@ internal sealed class TrainingJob(
         using var dataset = ImageDataset.Open(PathOf(run.Dataset));
         var folder = RunFiles.FolderOf(run, lease);
         using var trainer = checkpoints.Begin(run, lease, resumeFrom => new Trainer(
-            SpecMapping.ToTraining(run.Spec.Training, dataset.Count), SpecMapping.ToNetwork(run.Spec.Network, dataset), SpecMapping.ToSchedule(run.Spec.Schedule),
+            WithTimeLeft(SpecMapping.ToTraining(run.Spec, dataset.Count), lease), SpecMapping.ToNetwork(run.Spec, dataset), SpecMapping.ToSchedule(run.Spec.Schedule),
             dataset, device.Device, artifacts.PathOf($"{folder}/checkpoints"), resumeFrom));
         var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
@@ -35,6 +35,14 @@ internal sealed class TrainingJob(
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();
         lease.Succeed(_ => { });
+    }
+
+    // Counted from when the first worker began, so that handing a run over does not make it longer.
+    private TrainingConfig WithTimeLeft(TrainingConfig config, JobLease lease)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        var least = TimeSpan.FromMilliseconds(1); // time that is up ends the run after its next step
+        return config.MaxDuration - (now - (lease.Job.StartedAt ?? now)) is { } left ? config with { MaxDuration = left > least ? left : least } : config;
     }
 
     private static TrainingResult Run(Trainer trainer, TrainingJournal journal, CancellationToken stop)

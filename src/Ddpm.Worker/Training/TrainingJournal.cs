@@ -5,6 +5,7 @@ using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Query;
 
 namespace Ddpm.Worker.Training;
 
@@ -33,16 +34,7 @@ internal sealed class TrainingJournal : TrainingObserver
         (_lease, _run, _folder, _artifacts, _interval, _clock) = (lease, run, folder, artifacts, interval, clock);
         (_networkConfig, _schedulerConfig) = (trainer.Network.ToJson(), trainer.Schedule.ToJson());
         // What an attempt wrote after the checkpoint that this one goes on from will be written again.
-        lease.Write(db =>
-        {
-            db.TrainingMetrics.Where(metric => metric.TrainingRunId == run.Id && metric.Step > trainer.Step).ExecuteDelete();
-            db.TrainingPreviews.Where(preview => preview.TrainingRunId == run.Id && preview.Step > trainer.Step).ExecuteDelete();
-            db.TrainingRuns.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
-                .SetProperty(r => r.Step, trainer.Step).SetProperty(r => r.TotalSteps, trainer.TotalSteps));
-            _curve.Clear();
-            _curve.AddRange(db.TrainingMetrics.Where(metric => metric.TrainingRunId == run.Id).OrderBy(metric => metric.Step)
-                .Select(metric => new { metric.Step, metric.Loss }).AsEnumerable().Select(metric => (metric.Step, metric.Loss)));
-        });
+        GoOnFrom(trainer.Step, row => row.SetProperty(r => r.TotalSteps, trainer.TotalSteps));
     }
 
     public override void OnProgress(TrainingProgress progress)
@@ -50,11 +42,22 @@ internal sealed class TrainingJournal : TrainingObserver
         // Not to be followed by a checkpoint that nobody may record.
         if (_lease.StopReason == StopReason.LeaseLost)
             throw new LeaseLostException();
-        _losses.Add(progress.Loss);
-        _unwritten = progress;
+        if (!progress.Skipped)
+        {
+            _losses.Add(progress.Loss);
+            _unwritten = progress;
+        }
+
         _lease.Progress = (double)progress.Step / progress.TotalSteps;
         if (_clock.GetElapsedTime(_writtenAt) >= _interval || progress.Step == progress.TotalSteps)
             WriteWithProgress(_ => { });
+    }
+
+    public override void OnRollback(TrainingRollback rollback)
+    {
+        _unwritten = null;
+        _losses.Clear();
+        GoOnFrom(rollback.Step, row => { });
     }
 
     public override void OnPreview(TrainingPreviewImages preview)
@@ -103,6 +106,21 @@ internal sealed class TrainingJournal : TrainingObserver
         _drawnAt = _clock.GetTimestamp();
     }
 
+    // Points of the curves and previews past a step are forgotten.
+    private void GoOnFrom(long step, Action<UpdateSettersBuilder<TrainingRun>> alsoSet) => _lease.Write(db =>
+    {
+        db.TrainingMetrics.Where(metric => metric.TrainingRunId == _run.Id && metric.Step > step).ExecuteDelete();
+        db.TrainingPreviews.Where(preview => preview.TrainingRunId == _run.Id && preview.Step > step).ExecuteDelete();
+        db.TrainingRuns.Where(run => run.Id == _run.Id).ExecuteUpdate(set =>
+        {
+            set.SetProperty(run => run.Step, step);
+            alsoSet(set);
+        });
+        _curve.Clear();
+        _curve.AddRange(db.TrainingMetrics.Where(metric => metric.TrainingRunId == _run.Id).OrderBy(metric => metric.Step)
+            .Select(metric => new { metric.Step, metric.Loss }).AsEnumerable().Select(metric => (metric.Step, metric.Loss)));
+    });
+
     private void DrawLossCurveNowAndThen()
     {
         if (_drawnAt == 0 || _clock.GetElapsedTime(_drawnAt) >= CurveInterval)
@@ -140,6 +158,9 @@ internal sealed class TrainingJournal : TrainingObserver
             .SetProperty(run => run.LearningRate, progress.LearningRate)
             .SetProperty(run => run.GradNorm, progress.GradNorm)
             .SetProperty(run => run.ImagesPerSecond, progress.ImagesPerSecond)
+            .SetProperty(run => run.SkippedSteps, progress.SkippedSteps)
+            .SetProperty(run => run.EmaDistance, progress.EmaDistance)
+            .SetProperty(run => run.MemoryBytes, progress.MemoryBytes)
             .SetProperty(run => run.EtaSeconds, secondsLeft));
         if (!db.TrainingMetrics.Any(metric => metric.TrainingRunId == _run.Id && metric.Step == progress.Step))
             db.TrainingMetrics.Add(new TrainingMetric
@@ -151,6 +172,9 @@ internal sealed class TrainingJournal : TrainingObserver
                 LearningRate = progress.LearningRate,
                 GradNorm = progress.GradNorm,
                 ImagesPerSecond = progress.ImagesPerSecond,
+                SkippedSteps = progress.SkippedSteps,
+                EmaDistance = progress.EmaDistance,
+                MemoryBytes = progress.MemoryBytes,
                 At = now,
             });
     }
@@ -175,12 +199,15 @@ internal sealed class TrainingJournal : TrainingObserver
         CreatedAt = _clock.GetUtcNow().UtcDateTime,
     };
 
-    // The newest that a run can go on from stay, and whatever a name or a request that waits points to.
+    // The newest that a run can go on from stay, and the best; and whatever a name or a request that waits points to.
     private List<string> Retire(DdpmDbContext db)
     {
-        var old = db.Checkpoints.Where(c => c.TrainingRunId == _run.Id)
-            .OrderByDescending(c => c.Resumable).ThenByDescending(c => c.Step).ThenByDescending(c => c.Id)
-            .Skip(_run.Spec.Training.KeepCheckpoints)
+        var training = _run.Spec.Training;
+        var all = db.Checkpoints.Where(c => c.TrainingRunId == _run.Id)
+            .OrderByDescending(c => c.Resumable).ThenByDescending(c => c.Step).ThenByDescending(c => c.Id).ToList();
+        var candidates = all.ConvertAll(c => new CheckpointRetention.Candidate(c.Resumable ? c.Loss : null, c.Bytes));
+        var retired = CheckpointRetention.Retired(candidates, training.KeepCheckpoints, training.MaxCheckpointMebibytes * (1L << 20)).Select(index => all[index].Id).ToList();
+        var old = db.Checkpoints.Where(c => retired.Contains(c.Id))
             .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(
                 batch => batch.CheckpointId == c.Id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running)))
             .ToList();

@@ -79,6 +79,33 @@ public sealed class TrainingJobTests : TrainingTests
     }
 
     [Fact]
+    public async Task Run_KeepsItsBestCheckpoint_BesideTheNewest()
+    {
+        var run = await AddRunAsync(training => training with { Steps = 8, CheckpointEverySteps = 4 });
+        AssertSucceeded(await Host.RunAsync(run.JobId)); // 4, 8
+        await using (var db = Host.Open())
+            await db.Checkpoints.Where(row => row.TrainingRunId == run.Id && row.Step == 4).ExecuteUpdateAsync(set => set.SetProperty(row => row.Loss, 1e-9), Cancellation);
+
+        AssertSucceeded(await Host.RunAsync(await ResumeAsync(run, training => training with { Steps = 16, CheckpointEverySteps = 4, KeepCheckpoints = 1 }))); // 12, 16
+        Assert.Equal([16L, 4], (await CheckpointsAsync(run)).Select(checkpoint => checkpoint.Step));
+    }
+
+    [Fact]
+    public async Task Run_Succeeds_WhenItsTimeIsUp_AndGoesOnWhenResumed()
+    {
+        var run = await AddRunAsync(training => training with { Steps = 100_000, MaxSeconds = 1, CheckpointEverySteps = null });
+        AssertSucceeded(await Host.RunAsync(run.JobId));
+        var row = await ReadAsync(run);
+        Assert.InRange(row.Step, 1, 99_999);
+        Assert.Equal(row.Step, (await CheckpointsAsync(run))[0].Step);
+        Assert.True(row is { SkippedSteps: 0, EmaDistance: > 0, MemoryBytes: > 0 });
+        Assert.Equal(row.EmaDistance, (await MetricsAsync(run))[^1].EmaDistance);
+
+        AssertSucceeded(await Host.RunAsync(await ResumeAsync(run, training => training with { Steps = (int)row.Step + 3, MaxSeconds = null })));
+        Assert.Equal(row.Step + 3, (await ReadAsync(run)).Step);
+    }
+
+    [Fact]
     public async Task Run_SaysWhatToDo_WhenTheDatasetIsGone()
     {
         var run = await AddRunAsync();

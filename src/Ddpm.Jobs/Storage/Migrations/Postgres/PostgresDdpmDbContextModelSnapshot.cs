@@ -310,6 +310,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.Property<DateTime>("At")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<double?>("EmaDistance")
+                        .HasColumnType("double precision");
+
                     b.Property<double>("Epoch")
                         .HasColumnType("double precision");
 
@@ -324,6 +327,12 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
 
                     b.Property<double>("Loss")
                         .HasColumnType("double precision");
+
+                    b.Property<long?>("MemoryBytes")
+                        .HasColumnType("bigint");
+
+                    b.Property<long>("SkippedSteps")
+                        .HasColumnType("bigint");
 
                     b.HasKey("TrainingRunId", "Step");
 
@@ -362,6 +371,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.Property<Guid>("DatasetId")
                         .HasColumnType("uuid");
 
+                    b.Property<double?>("EmaDistance")
+                        .HasColumnType("double precision");
+
                     b.Property<double>("Epoch")
                         .HasColumnType("double precision");
 
@@ -386,9 +398,15 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.Property<string>("LossCurveKey")
                         .HasColumnType("text");
 
+                    b.Property<long?>("MemoryBytes")
+                        .HasColumnType("bigint");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<long>("SkippedSteps")
+                        .HasColumnType("bigint");
 
                     b.Property<string>("Spec")
                         .IsRequired()

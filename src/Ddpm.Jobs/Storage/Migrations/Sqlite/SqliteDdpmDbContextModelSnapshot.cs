@@ -305,6 +305,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.Property<DateTime>("At")
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("EmaDistance")
+                        .HasColumnType("REAL");
+
                     b.Property<double>("Epoch")
                         .HasColumnType("REAL");
 
@@ -319,6 +322,12 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
 
                     b.Property<double>("Loss")
                         .HasColumnType("REAL");
+
+                    b.Property<long?>("MemoryBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("SkippedSteps")
+                        .HasColumnType("INTEGER");
 
                     b.HasKey("TrainingRunId", "Step");
 
@@ -357,6 +366,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.Property<Guid>("DatasetId")
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("EmaDistance")
+                        .HasColumnType("REAL");
+
                     b.Property<double>("Epoch")
                         .HasColumnType("REAL");
 
@@ -381,9 +393,15 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.Property<string>("LossCurveKey")
                         .HasColumnType("TEXT");
 
+                    b.Property<long?>("MemoryBytes")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<long>("SkippedSteps")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("Spec")
                         .IsRequired()
