@@ -8,14 +8,14 @@ namespace Ddpm.Engine.Training;
 public sealed class DenoisingLoss : IDisposable
 {
     private readonly ForwardProcess _forwardProcess;
-    private readonly string _predictionType;
+    private readonly PredictionType _predictionType;
     private readonly Tensor? _factors; // of each timestep
 
     /// <param name="forwardProcess">Makes x_t. Borrowed.</param>
-    /// <param name="predictionType">What the network predicts: <c>epsilon</c>, <c>sample</c> (x_0) or <c>v_prediction</c>.</param>
+    /// <param name="predictionType">What the network predicts.</param>
     /// <param name="factors">How much each timestep's error counts; null for all alike.</param>
     /// <param name="device">Where the pictures will be; null for the CPU.</param>
-    public DenoisingLoss(ForwardProcess forwardProcess, string predictionType = "epsilon", IReadOnlyList<double>? factors = null, Device? device = null)
+    public DenoisingLoss(ForwardProcess forwardProcess, PredictionType predictionType = PredictionType.Epsilon, IReadOnlyList<double>? factors = null, Device? device = null)
     {
         (_forwardProcess, _predictionType) = (forwardProcess, predictionType);
         if (factors is not null)
@@ -36,10 +36,9 @@ public sealed class DenoisingLoss : IDisposable
         var predicted = network.call(noisy.to(network.Dtype), timesteps, labels).to(ScalarType.Float32);
         var target = _predictionType switch
         {
-            "epsilon" => noise,
-            "sample" => original,
-            "v_prediction" => _forwardProcess.Velocity(original, noise, timesteps),
-            _ => throw new InvalidOperationException($"There is no prediction type '{_predictionType}'."),
+            PredictionType.Epsilon => noise,
+            PredictionType.Original => original,
+            _ => _forwardProcess.Velocity(original, noise, timesteps),
         };
         if (_factors is null)
             return nn.functional.mse_loss(predicted, target).MoveToOuterDisposeScope();

@@ -23,7 +23,7 @@ internal sealed class GradientStep : IDisposable
         (_config, _networks, _loader, _nullClass, _device, _timesteps) = (config, networks, loader, nullClass, device, schedule.Timesteps);
         var table = NoiseSchedule.From(schedule);
         _forwardProcess = new ForwardProcess(table, device);
-        _loss = new DenoisingLoss(_forwardProcess, schedule.PredictionType, config.LossWeighting.Factors(table, schedule.PredictionType), device);
+        _loss = new DenoisingLoss(_forwardProcess, schedule.Prediction, config.LossWeighting.Factors(table, schedule.Prediction), device);
     }
 
     /// <summary>Leaves the gradient in the masters' <c>grad</c>, the loss scale taken out.</summary>

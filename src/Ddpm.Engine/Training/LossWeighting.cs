@@ -32,11 +32,10 @@ public sealed record LossWeighting
 
     /// <summary>The factor of each timestep's squared error in what the network predicts.</summary>
     /// <param name="schedule">Supplies SNR = ᾱ/(1 − ᾱ), which may be 0 at the end.</param>
-    /// <param name="predictionType"><c>epsilon</c>, <c>sample</c> or <c>v_prediction</c>. Both weightings are defined on one error (x̂₀'s and ε̂'s) and carried
+    /// <param name="predictionType">What the network predicts. Both weightings are defined on one error (x̂₀'s and ε̂'s) and carried
     /// over, so that the objective is the same whatever the network predicts: (x_0 − x̂₀)² = (ε − ε̂)²/SNR = (v − v̂)²/(SNR + 1).</param>
     /// <returns>A number of at least 0 for each timestep; null where all count alike.</returns>
-    /// <exception cref="ArgumentException">There is no such prediction type.</exception>
-    public IReadOnlyList<double>? Factors(NoiseSchedule schedule, string predictionType) => Kind switch
+    public IReadOnlyList<double>? Factors(NoiseSchedule schedule, PredictionType predictionType) => Kind switch
     {
         LossWeightingKind.MinSnr => [.. Ratios(schedule).Select(snr => MinSnr(snr, predictionType))],
         LossWeightingKind.P2 => [.. Ratios(schedule).Select(snr => P2(snr, predictionType))],
@@ -45,21 +44,17 @@ public sealed record LossWeighting
 
     private static IEnumerable<double> Ratios(NoiseSchedule schedule) => schedule.AlphasCumprod.Select(alphaCumprod => alphaCumprod / (1 - alphaCumprod));
 
-    private double MinSnr(double snr, string predictionType) => predictionType switch
+    private double MinSnr(double snr, PredictionType predictionType) => predictionType switch
     {
-        "epsilon" => Math.Min(1, MinSnrGamma / snr), // min(SNR, γ)/SNR, which is 1 where there is no signal at all
-        "sample" => Math.Min(snr, MinSnrGamma),
-        "v_prediction" => Math.Min(snr, MinSnrGamma) / (snr + 1),
-        _ => throw Unknown(predictionType),
+        PredictionType.Epsilon => Math.Min(1, MinSnrGamma / snr), // min(SNR, γ)/SNR, which is 1 where there is no signal at all
+        PredictionType.Original => Math.Min(snr, MinSnrGamma),
+        _ => Math.Min(snr, MinSnrGamma) / (snr + 1),
     };
 
-    private double P2(double snr, string predictionType) => Math.Pow(P2K + snr, -P2Gamma) * predictionType switch
+    private double P2(double snr, PredictionType predictionType) => Math.Pow(P2K + snr, -P2Gamma) * predictionType switch
     {
-        "epsilon" => 1,
-        "sample" => snr,
-        "v_prediction" => snr / (snr + 1),
-        _ => throw Unknown(predictionType),
+        PredictionType.Epsilon => 1,
+        PredictionType.Original => snr,
+        _ => snr / (snr + 1),
     };
-
-    private static ArgumentException Unknown(string predictionType) => new($"There is no prediction type '{predictionType}'.", nameof(predictionType));
 }

@@ -58,7 +58,7 @@ public sealed class Trainer : IDisposable
         _optimizer = new AdamW(_networks.Parameters, config);
         _ema = _networks.Averaged is { } average ? new ExponentialMovingAverage(average, _networks.Master, config.EmaSchedule) : null;
         _gradient = new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device);
-        _previews = new TrainingPreviews(config, schedule, device);
+        _previews = new TrainingPreviews(config, schedule, _classes, device);
         _scaler = new LossScaler(config.Precision == TrainingPrecision.Float16);
         _guard = new StepGuard(config);
         if (resumeFrom is null)
@@ -223,8 +223,6 @@ public sealed class Trainer : IDisposable
 
     private void Preview(TrainingObserver observer, CancellationToken cancellationToken)
     {
-        if (_classes is not null)
-            return;
         var images = _previews.Draw(_networks.Model, cancellationToken);
         _networks.Computing.train();
         if (images is not null)

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
@@ -6,8 +7,8 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
 
-/// <summary>Draws the pictures by which a run is judged while it goes on: always from the same seed.</summary>
-internal sealed class TrainingPreviews(TrainingConfig config, NoiseScheduleConfig schedule, Device device)
+/// <summary>Draws the pictures by which a run is judged while it goes on: always from the same seed, and class after class where it knows classes.</summary>
+internal sealed class TrainingPreviews(TrainingConfig config, NoiseScheduleConfig schedule, ClassNames? classes, Device device)
 {
     /// <param name="network">In evaluation mode when this returns; the caller turns that back where it trains this network.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
@@ -18,8 +19,15 @@ internal sealed class TrainingPreviews(TrainingConfig config, NoiseScheduleConfi
         network.eval();
         try
         {
-            var request = new SampleRequest { Count = config.PreviewImages, Seed = config.Seed, Sampler = config.PreviewSampler, Threads = get_num_threads() };
-            return DiffusionModel.Of(network, schedule, device).Sample(request, progress: null, cancellationToken);
+            var request = new SampleRequest
+            {
+                Count = config.PreviewImages,
+                Seed = config.Seed,
+                Sampler = config.PreviewSampler,
+                ClassLabels = classes is null ? null : [.. Enumerable.Range(0, config.PreviewImages).Select(index => index % classes.Names.Count)],
+                Threads = get_num_threads(),
+            };
+            return DiffusionModel.Of(network, schedule, device, classes).Sample(request, progress: null, cancellationToken);
         }
         catch (Exception end) when (end is OperationCanceledException or SamplingException)
         {

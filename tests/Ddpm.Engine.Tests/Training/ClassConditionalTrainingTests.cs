@@ -1,6 +1,7 @@
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Networks;
+using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Tests.Data;
 using Ddpm.Engine.Training;
 using static TorchSharp.torch;
@@ -43,6 +44,18 @@ public sealed class ClassConditionalTrainingTests : TrainerRuns
         using var stop = new CancellationTokenSource();
         var stopped = Train(config, "parts", new Recorder { AfterStep = step => { if (step == 5) stop.Cancel(); } }, stop: stop, dataset: dataset, network: Network(3));
         AssertSameCheckpoint(whole.Checkpoint!.Folder, Train(config, "parts", resumeFrom: stopped.Checkpoint!.Folder, dataset: dataset, network: Network(3)).Checkpoint!.Folder);
+    }
+
+    [Fact]
+    public void Previews_ShowClassAfterClass()
+    {
+        using var dataset = SmallDataset.OfClasses(Folder["classes"], 10, "cats", "dogs");
+        var recorder = new Recorder();
+        using var trainer = Make(Config with { LabelDropout = 0.1, PreviewEverySteps = 10, PreviewImages = 3 }, "run", dataset, Network(3));
+        var checkpoint = trainer.Run(recorder, CancellationToken.None).Checkpoint!;
+        using var model = DiffusionModel.Load(checkpoint.Folder, CPU);
+        var request = new SampleRequest { Count = 3, Seed = Config.Seed, Sampler = Config.PreviewSampler, ClassLabels = [0, 1, 0] };
+        Assert.Equal(model.Sample(request, null, CancellationToken.None).Pixels, Assert.Single(recorder.Previews).Images.Pixels);
     }
 
     [Fact]

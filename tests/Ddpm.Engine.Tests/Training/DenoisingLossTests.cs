@@ -13,11 +13,11 @@ public sealed class DenoisingLossTests
 
     // ᾱ = 1/2, so v = √½·(ε − x_0). A network that always says 0 is wrong by all of its target.
     [Theory]
-    [InlineData("epsilon", 0.3, 0.8, 0.64)]
-    [InlineData("sample", 0.3, 0.8, 0.09)]
-    [InlineData("v_prediction", 0.3, 0.8, 0.125)]
-    [InlineData("v_prediction", 0.5, 0.5, 0)]
-    public void Loss_IsTheSquareOfWhatShouldHaveBeenPredicted(string predictionType, double original, double noise, double expected)
+    [InlineData(PredictionType.Epsilon, 0.3, 0.8, 0.64)]
+    [InlineData(PredictionType.Original, 0.3, 0.8, 0.09)]
+    [InlineData(PredictionType.V, 0.3, 0.8, 0.125)]
+    [InlineData(PredictionType.V, 0.5, 0.5, 0)]
+    public void Loss_IsTheSquareOfWhatShouldHaveBeenPredicted(PredictionType predictionType, double original, double noise, double expected)
     {
         using var scope = NewDisposeScope();
         using var forward = new ForwardProcess(NoiseSchedule.From(new NoiseScheduleConfig { Timesteps = 1, TrainedBetas = [0.5] }), CPU);
@@ -30,7 +30,7 @@ public sealed class DenoisingLossTests
     {
         using var scope = NewDisposeScope();
         using var forward = new ForwardProcess(NoiseSchedule.From(new NoiseScheduleConfig { Timesteps = 2, TrainedBetas = [0.1, 0.5] }), CPU);
-        using var loss = new DenoisingLoss(forward, "epsilon", [10, 100]);
+        using var loss = new DenoisingLoss(forward, PredictionType.Epsilon, [10, 100]);
         var noise = cat([full([1, 3, 8, 8], 1f), full([1, 3, 8, 8], 2f)]);
         Assert.Equal((10 * 1 + 100 * 4) / 2.0, loss.Compute(Silent(), Pictures(0), noise, tensor(new long[] { 0, 1 })).item<float>(), 1e-3);
     }
