@@ -65,6 +65,8 @@ internal static class DpmSolver
         int OrderAt()
         {
             var order = Math.Min(sampler.Order ?? config.Solver.SolverOrder ?? 2, step + 1);
+            if (h == 0)
+                return 1; // it leads nowhere: Karras levels end at the smallest of training themselves
             var lowers = config.Solver.LowerOrderFinal != false && ladder.Steps < ShortRun;
             if (step == ladder.Steps - 1 && (config.Solver.EulerAtFinal == true || lowers || double.IsInfinity(h)))
                 return 1;
