@@ -177,7 +177,7 @@ internal sealed class EvaluateCommand
         public void Report(EvaluationProgress value)
         {
             lock (_lock)
-                display.Report(value.Done, value.Total, value.Stage);
+                display.Report(value.Fraction, 1, value.Stage);
         }
     }
 }

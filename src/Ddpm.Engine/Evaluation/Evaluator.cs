@@ -10,20 +10,25 @@ using static TorchSharp.torch;
 namespace Ddpm.Engine.Evaluation;
 
 /// <summary>Measures a model against a dataset: draws what the metrics need once, then each metric in turn.</summary>
-public sealed class Evaluator
+public sealed class Evaluator : IProgress<EvaluationProgress>
 {
     private const int LeastImages = 4;
     private const int MostImages = 100_000;
     private const int SamplesAtOnce = 512;
+    private const string SlicedStage = "sliced Wasserstein";
+    private const ulong LabelStream = 0x6C6162656C; // "label"
+
+    private static readonly string[] FeatureStages = ["features of the dataset", "features of the samples", "distances of features"];
 
     private readonly DiffusionModel _model;
     private readonly ImageDataset _dataset;
     private readonly EvaluationRequest _request;
     private readonly IProgress<EvaluationProgress>? _progress;
     private readonly CancellationToken _cancellationToken;
+    private readonly List<string> _stages;
 
     private Evaluator(DiffusionModel model, ImageDataset dataset, EvaluationRequest request, IProgress<EvaluationProgress>? progress, CancellationToken cancellationToken) =>
-        (_model, _dataset, _request, _progress, _cancellationToken) = (model, dataset, request, progress, cancellationToken);
+        (_model, _dataset, _request, _progress, _cancellationToken, _stages) = (model, dataset, request, progress, cancellationToken, Stages(request));
 
     /// <summary>Measures. Synchronous; on a CPU helper threads do most of the work.</summary>
     /// <param name="model">Borrowed.</param>
@@ -58,13 +63,26 @@ public sealed class Evaluator
             throw new EvaluationException($"At least {LeastImages} pictures of the dataset are needed; it has {dataset.Count}.");
         if (request.Features is null && (request.Metrics.Contains(EvaluationMetric.Fid) || request.Metrics.Contains(EvaluationMetric.Kid)))
             throw new EvaluationException("FID and KID are distances of features: they need a feature network, a TorchScript file.");
-        if (NeedsSamples(request) && model.Network.NumClassEmbeds is not null)
-            throw new EvaluationException("The model is class-conditional: of such models only bits-per-dim can be measured yet.");
         if (request.Metrics.Contains(EvaluationMetric.BitsPerDimension))
-            _ = BoundConfig.From(model.Schedule);
+            BitsPerDimension.Check(model);
+        _ = ModelLabels.Of(model, dataset, Enumerable.Range(0, dataset.Count));
     }
 
     private static bool NeedsSamples(EvaluationRequest request) => request.Metrics.Any(metric => metric != EvaluationMetric.BitsPerDimension);
+
+    void IProgress<EvaluationProgress>.Report(EvaluationProgress value) => Report(value);
+
+    private void Report(EvaluationProgress value) =>
+        _progress?.Report(value with { Fraction = (_stages.IndexOf(value.Stage) + ((double)value.Done / value.Total)) / _stages.Count });
+
+    private static List<string> Stages(EvaluationRequest request) =>
+    [
+        .. request.Metrics.Contains(EvaluationMetric.BitsPerDimension) ? [BitsPerDimension.Stage] : Array.Empty<string>(),
+        .. NeedsSamples(request) ? ["drawing"] : Array.Empty<string>(),
+        .. request.Metrics.Contains(EvaluationMetric.SlicedWasserstein) ? [SlicedStage] : Array.Empty<string>(),
+        .. request.Metrics.Contains(EvaluationMetric.Fid) || request.Metrics.Contains(EvaluationMetric.Kid) ? FeatureStages : [],
+        .. request.Metrics.Contains(EvaluationMetric.Nearest) ? [MemorisationCheck.Stage] : Array.Empty<string>(),
+    ];
 
     private EvaluationReport Run()
     {
@@ -82,7 +100,7 @@ public sealed class Evaluator
             report = report with { Features = MeasureFeatures(samples) };
         if (Asks(EvaluationMetric.Nearest))
         {
-            var result = MemorisationCheck.Measure(samples, _dataset, _request.Rows, _request.Neighbours, _request.Seed, _progress, _cancellationToken);
+            var result = MemorisationCheck.Measure(samples, _dataset, _request.Rows, _request.Neighbours, _request.Seed, this, _cancellationToken);
             report = report with { Memorisation = result, NearestGrid = MemorisationCheck.EncodeGrid(result, samples, _dataset) };
         }
 
@@ -91,14 +109,14 @@ public sealed class Evaluator
 
     private bool Asks(EvaluationMetric metric) => _request.Metrics.Contains(metric);
 
-    private void Report(string stage, long done, long total) => _progress?.Report(new EvaluationProgress(stage, done, total));
+    private void Report(string stage, long done, long total) => Report(new EvaluationProgress(stage, done, total));
 
     private BitsPerDimensionResult MeasureBitsPerDimension() => BitsPerDimension.Measure(
-        _model, _dataset, new() { Images = _request.Images, Timesteps = _request.Timesteps, Seed = _request.Seed, Threads = _request.Threads }, _progress, _cancellationToken);
+        _model, _dataset, new() { Images = _request.Images, Timesteps = _request.Timesteps, Seed = _request.Seed, Threads = _request.Threads }, this, _cancellationToken);
 
     private PixelBatch Draw()
     {
-        var bytes = (long)_model.Network.OutChannels * _model.Side * _model.Side;
+        var bytes = (long)_model.Network.InChannels * _model.Side * _model.Side;
         if (bytes * _request.Images > Array.MaxLength)
             throw new EvaluationException($"{_request.Images} pictures of {_model.Side}×{_model.Side} pixels do not fit into memory at once; ask for fewer.");
         var pixels = new byte[bytes * _request.Images];
@@ -106,12 +124,19 @@ public sealed class Evaluator
         {
             var count = Math.Min(SamplesAtOnce, _request.Images - first);
             var drawn = _model.Sample(
-                new SampleRequest { Count = count, FirstImage = first, Seed = _request.Seed, Sampler = _request.Sampler, Threads = _request.Threads },
+                new SampleRequest { Count = count, FirstImage = first, Seed = _request.Seed, Sampler = _request.Sampler, Threads = _request.Threads, ClassLabels = LabelsToDraw(first, count) },
                 new Drawing(this, first, count), _cancellationToken);
             drawn.Pixels.CopyTo(pixels, first * bytes);
         }
 
-        return new PixelBatch(pixels, _request.Images, _model.Network.OutChannels, _model.Side, _model.Side);
+        return new PixelBatch(pixels, _request.Images, _model.Network.InChannels, _model.Side, _model.Side);
+    }
+
+    // Classes come as often as in the dataset.
+    private int[]? LabelsToDraw(int first, int count)
+    {
+        var random = new CounterRandom(_request.Seed, LabelStream);
+        return ModelLabels.Of(_model, _dataset, Enumerable.Range(first, count).Select(n => random.Below((ulong)n, _dataset.Count)));
     }
 
     // The dataset's pictures are drawn twice as many at once, so that the halves share none.
@@ -121,11 +146,11 @@ public sealed class Evaluator
         var both = PictureChoice.Draw(_dataset.Count, 2 * count, _request.Seed);
         var (first, second) = (PictureChoice.Read(_dataset, [.. both.Where((_, n) => both.Length < 2 * count || n % 2 == 0).Take(count)]), PictureChoice.Read(_dataset, [.. both.Where((_, n) => n % 2 == 1).Take(count)]));
         var ours = samples with { Pixels = samples.Pixels[..(count * samples.ImageBytes)], Count = count };
-        Report("sliced Wasserstein", 0, 2);
+        Report(SlicedStage, 0, 2);
         var distance = PictureDistance.Measure(ours, first, _request.Seed, _cancellationToken);
-        Report("sliced Wasserstein", 1, 2);
+        Report(SlicedStage, 1, 2);
         var usual = second.Count == count ? PictureDistance.Measure(second, first, _request.Seed, _cancellationToken) : null;
-        Report("sliced Wasserstein", 2, 2);
+        Report(SlicedStage, 2, 2);
         return report with { SlicedWasserstein = distance, SlicedWassersteinOfDataset = usual };
     }
 
@@ -133,15 +158,15 @@ public sealed class Evaluator
     {
         var network = _request.Features!;
         var images = Math.Min(_request.ReferenceImages ?? _dataset.Count, _dataset.Count);
-        using var theirs = FeatureExtraction.Of(network, _dataset, images, _request.Cache, done => Report("features of the dataset", done, images), _cancellationToken);
-        using var ours = FeatureExtraction.Of(network, samples, done => Report("features of the samples", done, samples.Count), _cancellationToken);
+        using var theirs = FeatureExtraction.Of(network, _dataset, images, _request.Cache, done => Report(FeatureStages[0], done, images), _cancellationToken);
+        using var ours = FeatureExtraction.Of(network, samples, done => Report(FeatureStages[1], done, samples.Count), _cancellationToken);
         using var scope = NewDisposeScope();
-        Report("distances of features", 0, 1);
+        Report(FeatureStages[2], 0, 1);
         var result = new FeatureDistanceResult(
             Asks(EvaluationMetric.Fid) ? FrechetDistance.Between(ours, theirs) : null,
             Asks(EvaluationMetric.Kid) ? KernelDistance.Between(ours.Kept(), theirs.Kept(), _cancellationToken) : null,
             samples.Count, images, (int)theirs.Dimensions, network.Sha256);
-        Report("distances of features", 1, 1);
+        Report(FeatureStages[2], 1, 1);
         return result;
     }
 

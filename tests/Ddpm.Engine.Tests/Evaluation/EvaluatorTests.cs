@@ -1,8 +1,10 @@
+using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Evaluation.Features;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Tests.Data;
 using static TorchSharp.torch;
@@ -80,6 +82,7 @@ public sealed class EvaluatorTests : IDisposable
         var progress = new Synchronous(step =>
         {
             Assert.InRange(step.Done, 0, step.Total);
+            Assert.InRange(step.Fraction, 0, 1);
             lock (seen)
                 if (!seen.TryGetValue(step.Stage, out var before) || before.Done < step.Done)
                     seen[step.Stage] = step;
@@ -87,6 +90,37 @@ public sealed class EvaluatorTests : IDisposable
         Evaluator.Run(_model, _dataset, Request([.. Enum.GetValues<EvaluationMetric>()]) with { Features = features }, progress, CancellationToken.None);
         Assert.Equal(7, seen.Count);
         Assert.All(seen.Values, step => Assert.Equal(step.Total, step.Done));
+        Assert.Equal(Enumerable.Range(1, 7).Select(stage => stage / 7.0), seen.Values.Select(step => step.Fraction).Order());
+    }
+
+    [Fact]
+    public void Run_GivesAClassConditionalModelTheClassesOfTheDataset_ByTheirNames()
+    {
+        using var dataset = OfClasses("blue", "red");
+        using var model = Conditional(new ClassNames(["red", "blue"], NullClass: null));
+        Assert.Equal([1, 0], ModelLabels.Of(model, dataset, [First(dataset, 0), First(dataset, 1)])!); // blue, red
+        var report = Evaluator.Run(model, dataset, Request(EvaluationMetric.BitsPerDimension, EvaluationMetric.SlicedWasserstein), null, CancellationToken.None);
+        Assert.True(report is { BitsPerDimension.Total.Value: > 0, Samples.Count: 8 });
+        Assert.Null(ModelLabels.Of(_model, dataset, [0]));
+    }
+
+    [Fact]
+    public void Run_RefusesADataset_WhoseClassesTheModelDoesNotKnow()
+    {
+        using var dataset = OfClasses("blue", "green");
+        using var model = Conditional(new ClassNames(["red", "blue"], NullClass: null));
+        Assert.Contains("'green'", Assert.Throws<EvaluationException>(() => Evaluator.Run(model, dataset, Request(EvaluationMetric.Nearest), null, CancellationToken.None)).Message, StringComparison.Ordinal);
+        Assert.Contains("without a class", Assert.Throws<EvaluationException>(() => Evaluator.Run(model, _dataset, Request(EvaluationMetric.Nearest), null, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData("fourier", false, "time_embedding_type"), InlineData("positional", true, "thresholding")]
+    public void Check_RefusesBitsPerDimension_WhereTheModelHasNone(string embedding, bool thresholding, string named)
+    {
+        var config = TinyModel.Network with { TimeEmbeddingType = embedding };
+        using var network = new UNet(config);
+        var model = DiffusionModel.Of(network, new NoiseScheduleConfig { Timesteps = 20, Thresholding = thresholding }, CPU);
+        var fault = Assert.Throws<EvaluationException>(() => Evaluator.Check(model, _dataset, Request(EvaluationMetric.BitsPerDimension)));
+        Assert.Contains(named, fault.Message, StringComparison.Ordinal);
     }
 
     public void Dispose()
@@ -115,6 +149,25 @@ public sealed class EvaluatorTests : IDisposable
 
     private void AssertRefused(string named, EvaluationRequest request) =>
         Assert.Contains(named, Assert.Throws<EvaluationException>(() => Run(request)).Message, StringComparison.Ordinal);
+
+    private static int First(ImageDataset dataset, int label) => Enumerable.Range(0, dataset.Count).First(index => dataset.LabelOf(index) == label);
+
+    private DiffusionModel Conditional(ClassNames classes)
+    {
+        manual_seed(2);
+        using var network = new UNet(TinyModel.Network with { NumClassEmbeds = 2 });
+        DiffusersFolder.Write(_folder["conditional"], network, new NoiseScheduleConfig { Timesteps = 20, BetaStart = 1e-3, BetaEnd = 0.5 });
+        classes.Write(_folder["conditional"]);
+        return DiffusionModel.Load(_folder["conditional"], CPU);
+    }
+
+    private ImageDataset OfClasses(params string[] names)
+    {
+        DatasetBuilder.Build(
+            new MemorySource([.. Enumerable.Range(0, 8).Select(n => ($"{n}.png", (string?)names[n % names.Length], SmallDataset.Plain(8, (byte)(20 * n))))]),
+            new DatasetOptions { Resolution = 8 }, _folder["classes"], null, CancellationToken.None);
+        return ImageDataset.Open(_folder["classes"]);
+    }
 
     private ImageDataset OfSide(int side)
     {

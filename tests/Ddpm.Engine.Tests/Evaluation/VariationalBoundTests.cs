@@ -12,20 +12,18 @@ public sealed class VariationalBoundTests
 
     private static readonly DiffusionTables Tables = new(NoiseSchedule.Linear(40, 1e-3, 0.3).Betas);
 
-    private static readonly string[] PredictionTypes = ["epsilon", "sample", "v_prediction"];
-
-    public static TheoryData<string, ReverseVariance> Models => new(
-        from type in PredictionTypes from variance in Enum.GetValues<ReverseVariance>() select (type, variance));
+    public static TheoryData<PredictionType, ReverseVariance> Models => new(
+        from type in Enum.GetValues<PredictionType>() from variance in Enum.GetValues<ReverseVariance>() select (type, variance));
 
     public VariationalBoundTests() => TorchRuntime.Initialize();
 
     // x_0 ~ N(0, s²): E[x_0 | x_t] is linear in x_t and misses x_0 by the variance r = s²(1 − ᾱ)/(ᾱs² + 1 − ᾱ).
     [Theory, MemberData(nameof(Models))]
-    public void Terms_AverageToTheClosedForm_WhenTheModelIsTheBestForGaussianData(string prediction, ReverseVariance variance)
+    public void Terms_AverageToTheClosedForm_WhenTheModelIsTheBestForGaussianData(PredictionType prediction, ReverseVariance variance)
     {
         using var scope = NewDisposeScope();
         const double s2 = 0.16;
-        var bound = new VariationalBound(Tables, new BoundConfig { PredictionType = prediction, Variance = variance, ClipRange = null });
+        var bound = new VariationalBound(Tables, new BoundConfig { Prediction = prediction, Variance = variance, ClipRange = null });
         foreach (var t in new[] { 1, 2, 10, 39 })
         {
             var (original, noise) = (Math.Sqrt(s2) * Normals(t, 64, 3, 16, 16), Normals(100 + t, 64, 3, 16, 16));
@@ -51,7 +49,7 @@ public sealed class VariationalBoundTests
     {
         using var scope = NewDisposeScope();
         var original = full([2, 3, 4, 4], 2 * 77 / 255.0 - 1, ScalarType.Float64);
-        var bound = new VariationalBound(Tables, new BoundConfig { PredictionType = "sample", Cdf = cdf });
+        var bound = new VariationalBound(Tables, new BoundConfig { Prediction = PredictionType.Original, Cdf = cdf });
         var total = Enumerable.Range(0, Tables.Timesteps).Sum(t => TermOf(bound, original, t, (_, _) => original));
 
         var deviation = Math.Exp(0.5 * Tables.PosteriorLogVariances[0]);
@@ -65,7 +63,7 @@ public sealed class VariationalBoundTests
         using var scope = NewDisposeScope();
         const double s = 0.25;
         var tables = new DiffusionTables(NoiseSchedule.Linear(400, 2.5e-4, 0.05).Betas);
-        var bound = new VariationalBound(tables, new BoundConfig { PredictionType = "sample", Variance = ReverseVariance.FixedLarge, ClipRange = null });
+        var bound = new VariationalBound(tables, new BoundConfig { Prediction = PredictionType.Original, Variance = ReverseVariance.FixedLarge, ClipRange = null });
         var original = (((s * Normals(7, 16, 1, 32, 32)).clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1;
         var total = bound.Prior(original).Average() + Enumerable.Range(0, tables.Timesteps).Sum(t => TermOf(bound, original, t, (noised, alpha) =>
             Math.Sqrt(alpha) * s * s / ((alpha * s * s) + 1 - alpha) * noised));
@@ -106,10 +104,10 @@ public sealed class VariationalBoundTests
     }
 
     // What a network of that kind gives where it believes the picture to be `best`; a quarter of the way from β̃ to β where it learns the variance.
-    private static Tensor Output(string prediction, ReverseVariance variance, Tensor noised, Tensor best, double alpha)
+    private static Tensor Output(PredictionType prediction, ReverseVariance variance, Tensor noised, Tensor best, double alpha)
     {
         var epsilon = (noised - (Math.Sqrt(alpha) * best)) / Math.Sqrt(1 - alpha);
-        var output = prediction switch { "epsilon" => epsilon, "sample" => best, _ => (Math.Sqrt(alpha) * epsilon) - (Math.Sqrt(1 - alpha) * best) };
+        var output = prediction switch { PredictionType.Epsilon => epsilon, PredictionType.Original => best, _ => (Math.Sqrt(alpha) * epsilon) - (Math.Sqrt(1 - alpha) * best) };
         return variance == ReverseVariance.LearnedRange ? cat([output, full_like(output, -0.5)], 1) : output;
     }
 

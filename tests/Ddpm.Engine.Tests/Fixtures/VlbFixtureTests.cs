@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Evaluation.Likelihood;
 using Ddpm.Engine.Networks;
 using static TorchSharp.torch;
@@ -21,8 +22,8 @@ public sealed class VlbFixtureTests
         var settings = fixture.Json["settings"]!;
         var tables = new DiffusionTables(Betas(settings));
         var (original, noise) = ((fixture.Tensor("pixels").to(ScalarType.Float64) / 127.5) - 1, fixture.Tensor("noise").to(ScalarType.Float64));
-        var prediction = settings["prediction"]!.ToString();
-        var anyBound = new VariationalBound(tables, new BoundConfig { PredictionType = prediction });
+        var prediction = PredictionTypes.Parse(settings["prediction"]!.ToString());
+        var anyBound = new VariationalBound(tables, new BoundConfig { Prediction = prediction });
         var prior = anyBound.Prior(original);
         if (fixture.Has("prior"))
             fixture.AssertClose("prior", [.. prior]);
@@ -75,9 +76,9 @@ public sealed class VlbFixtureTests
         };
     }
 
-    private static BoundConfig Config(string variant, NormalCdf cdf, string prediction) => new()
+    private static BoundConfig Config(string variant, NormalCdf cdf, PredictionType prediction) => new()
     {
-        PredictionType = prediction,
+        Prediction = prediction,
         Cdf = cdf,
         ClipRange = variant.Split('.')[1] == "clip" ? 1 : null,
         Variance = variant.Split('.')[0] switch

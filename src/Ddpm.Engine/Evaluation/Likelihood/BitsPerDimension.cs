@@ -47,6 +47,8 @@ public sealed record BoundTerm(int FirstTimestep, int LastTimestep, Estimate Bit
 /// </summary>
 public static class BitsPerDimension
 {
+    internal const string Stage = "bits per dimension";
+
     private const int CpuBatch = 16;
     private const int GpuBatch = 128;
 
@@ -62,10 +64,11 @@ public static class BitsPerDimension
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Images, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Timesteps ?? 2, 2);
+        Check(model);
         var bound = new VariationalBound(new DiffusionTables(NoiseSchedule.From(model.Schedule).Betas), BoundConfig.From(model.Schedule));
         var strata = TimestepStrata.Of(bound.Tables.Timesteps, Math.Min(request.Timesteps ?? int.MaxValue, bound.Tables.Timesteps));
         var indices = PictureChoice.Draw(dataset.Count, request.Images, request.Seed);
-        var labels = LabelsOf(model, dataset, indices);
+        var labels = ModelLabels.Of(model, dataset, indices);
         var (bits, errors) = (Table(strata.Count, indices.Length), Table(strata.Count, indices.Length));
         var batchSize = model.Device.type == DeviceType.CUDA ? GpuBatch : CpuBatch;
         var all = (long)strata.Count * indices.Length;
@@ -81,15 +84,24 @@ public static class BitsPerDimension
             var places = Enumerable.Range(0, (int)Math.Min(batchSize, all - first)).Select(n => (Picture: (int)((first + n) / strata.Count), Stratum: (int)((first + n) % strata.Count))).ToArray();
             int[] chosen = [.. places.Select(place => indices[place.Picture])];
             int[] timesteps = [.. places.Select((place, n) => Timestep(strata[place.Stratum], request.Seed, chosen[n]))];
-            var terms = Terms(model, bound, PictureChoice.Read(dataset, chosen), chosen, timesteps, labels is null ? null : [.. places.Select(place => labels[place.Picture])], request.Seed);
+            var terms = Terms(model, bound, PictureChoice.Read(dataset, chosen), chosen, timesteps, labels is null ? null : [.. places.Select(place => (long)labels[place.Picture])], request.Seed);
             foreach (var (n, (picture, stratum)) in places.Index())
             {
                 bits[stratum][picture] = strata[stratum].Width * Finite(terms.BitsPerDimension[n]);
                 errors[stratum][picture] = terms.MeanSquaredError[n];
             }
 
-            progress?.Report(new EvaluationProgress("bits per dimension", Interlocked.Add(ref done, places.Length), all));
+            progress?.Report(new EvaluationProgress(Stage, Interlocked.Add(ref done, places.Length), all));
         }
+    }
+
+    /// <summary>Says whether a model has such a bound.</summary>
+    /// <exception cref="EvaluationException">It has none.</exception>
+    internal static void Check(DiffusionModel model)
+    {
+        _ = BoundConfig.From(model.Schedule);
+        if (model.Network.TimeEmbeddingType == "fourier")
+            throw new EvaluationException("The model embeds the logarithm of the timestep (time_embedding_type is fourier), which timestep 0 has not: it has no L_0, and so no bits per dimension.");
     }
 
     private static BoundTerms Terms(DiffusionModel model, VariationalBound bound, PixelBatch pictures, int[] indices, int[] timesteps, long[]? labels, ulong seed)
@@ -126,16 +138,6 @@ public static class BitsPerDimension
 
     private static Tensor ToFloat64(PixelBatch pictures, Device device) =>
         (tensor(pictures.Pixels, [pictures.Count, pictures.Channels, pictures.Height, pictures.Width], dtype: ScalarType.Byte).to(device).to(ScalarType.Float64) / 127.5) - 1;
-
-    private static long[]? LabelsOf(DiffusionModel model, ImageDataset dataset, int[] indices)
-    {
-        if (model.Network.NumClassEmbeds is not { } classes)
-            return null;
-        var labels = indices.Select(index => (long)dataset.LabelOf(index)).ToArray();
-        return labels.All(label => label >= 0 && label < classes)
-            ? labels
-            : throw new EvaluationException($"The model is conditional on {classes} classes, and pictures of the dataset have no class, or one that it does not know.");
-    }
 
     private static BitsPerDimensionResult Summarise(IReadOnlyList<TimestepStratum> strata, double[] priors, double[][] bits, double[][] errors)
     {

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Diffusion;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Likelihood;
@@ -79,19 +80,18 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
         return (parts[0], (fraction * most) + ((1 - fraction) * least));
     }
 
-    private Tensor Original(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.PredictionType switch
+    private Tensor Original(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.Prediction switch
     {
-        "epsilon" => (noised - (noiseRate * prediction)) / signalRate, // Ho et al. 2020, eq. 15
-        "sample" => prediction,
-        "v_prediction" => (signalRate * noised) - (noiseRate * prediction), // Salimans & Ho 2022, appendix D
-        var other => throw new EvaluationException($"prediction_type is '{other}'; epsilon, sample and v_prediction are supported."),
+        PredictionType.Epsilon => (noised - (noiseRate * prediction)) / signalRate, // Ho et al. 2020, eq. 15
+        PredictionType.V => (signalRate * noised) - (noiseRate * prediction), // Salimans & Ho 2022, appendix D
+        _ => prediction,
     };
 
-    private Tensor Epsilon(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.PredictionType switch
+    private Tensor Epsilon(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.Prediction switch
     {
-        "epsilon" => prediction,
-        "sample" => (noised - (signalRate * prediction)) / noiseRate,
-        _ => (noiseRate * noised) + (signalRate * prediction),
+        PredictionType.Epsilon => prediction,
+        PredictionType.V => (noiseRate * noised) + (signalRate * prediction),
+        _ => (noised - (signalRate * prediction)) / noiseRate,
     };
 
     private (Tensor Signal, Tensor Noise) Rates(IReadOnlyList<int> timesteps, Device device)

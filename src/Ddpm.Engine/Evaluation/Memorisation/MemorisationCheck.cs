@@ -20,6 +20,8 @@ public sealed record SampleNeighbours(int Sample, IReadOnlyList<NearestPicture> 
 /// <summary>Sets samples beside the pictures of the dataset that they resemble most.</summary>
 public static class MemorisationCheck
 {
+    internal const string Stage = "nearest pictures";
+
     private const int MostSamples = 1024;
     private const int References = 256;
 
@@ -35,7 +37,7 @@ public static class MemorisationCheck
     {
         var count = Math.Min(samples.Count, MostSamples);
         var looked = samples with { Pixels = samples.Pixels[..(count * samples.ImageBytes)], Count = count };
-        void Report(long seen, int pass) => progress?.Report(new EvaluationProgress("nearest pictures", seen + ((long)pass * dataset.Count), 2L * dataset.Count));
+        void Report(long seen, int pass) => progress?.Report(new EvaluationProgress(Stage, seen + ((long)pass * dataset.Count), 2L * dataset.Count));
 
         var found = NearestPictures.Find(looked, dataset, neighbours, seen => Report(seen, 0), cancellationToken);
         double? usual = null;
