@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
@@ -50,6 +51,7 @@ public sealed partial class JobDispatcher(
             JobKind.Training => HangfireJob.FromExpression<ITrainingJob>(contract => contract.RunAsync(id, CancellationToken.None)),
             JobKind.Sampling => HangfireJob.FromExpression<ISamplingJob>(contract => contract.RunAsync(id, CancellationToken.None)),
             JobKind.Dataset => HangfireJob.FromExpression<IDatasetJob>(contract => contract.RunAsync(id, CancellationToken.None)),
+            JobKind.Evaluation => HangfireJob.FromExpression<IEvaluationJob>(contract => contract.RunAsync(id, CancellationToken.None)),
             JobKind.ModelImport => HangfireJob.FromExpression<IModelImportJob>(contract => contract.RunAsync(id, CancellationToken.None)),
             _ => throw new ArgumentOutOfRangeException(nameof(job), job.Kind, "No such kind of job."),
         };

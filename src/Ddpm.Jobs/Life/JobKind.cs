@@ -14,4 +14,7 @@ public enum JobKind
 
     /// <summary>Check and take in a diffusers folder.</summary>
     ModelImport,
+
+    /// <summary>Measure a model against a dataset.</summary>
+    Evaluation,
 }

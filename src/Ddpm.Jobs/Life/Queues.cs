@@ -6,7 +6,7 @@ public static class Queues
     /// <summary>Training runs: one at a time for each worker.</summary>
     public const string Training = "training";
 
-    /// <summary>Sample batches: several at once, beside a training run.</summary>
+    /// <summary>Sample batches and evaluations: several at once, beside a training run.</summary>
     public const string Sampling = "sampling";
 
     /// <summary>Dataset builds and model imports: no network is evaluated for long.</summary>
@@ -16,7 +16,7 @@ public static class Queues
     public static string Of(JobKind kind) => kind switch
     {
         JobKind.Training => Training,
-        JobKind.Sampling => Sampling,
+        JobKind.Sampling or JobKind.Evaluation => Sampling,
         JobKind.Dataset or JobKind.ModelImport => Data,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind of job."),
     };

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
@@ -34,6 +35,9 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
 
     /// <summary>Sample requests.</summary>
     public DbSet<SampleBatch> SampleBatches => Set<SampleBatch>();
+
+    /// <summary>Models measured against datasets.</summary>
+    public DbSet<Evaluation> Evaluations => Set<Evaluation>();
 
     /// <summary>Worker processes.</summary>
     public DbSet<WorkerPresence> Workers => Set<WorkerPresence>();
@@ -102,6 +106,14 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             batch.HasIndex(b => b.CheckpointId);
             batch.HasOne(b => b.Job).WithMany().HasForeignKey(b => b.JobId).OnDelete(DeleteBehavior.Restrict);
             batch.Property(b => b.Spec).IsJson(JsonType);
+        });
+        modelBuilder.Entity<Evaluation>(evaluation =>
+        {
+            evaluation.HasIndex(e => e.CheckpointId);
+            evaluation.HasIndex(e => e.DatasetId);
+            evaluation.HasOne(e => e.Job).WithMany().HasForeignKey(e => e.JobId).OnDelete(DeleteBehavior.Restrict);
+            evaluation.Property(e => e.Spec).IsJson(JsonType);
+            evaluation.Property(e => e.Results!).IsJson(JsonType).IsRequired(false);
         });
         modelBuilder.Entity<WorkerPresence>(worker =>
         {

@@ -24,7 +24,8 @@ public sealed partial class LeftoverSweeper(
         return await SweepAsync("uploads", KeysOfUploads(db), cancellationToken)
             + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), cancellationToken)
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
-            + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken);
+            + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
+            + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken);
     }
 
     private static IQueryable<string> KeysOfUploads(DdpmDbContext db)

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
@@ -32,17 +33,20 @@ public sealed class LeftoverSweeperTests : JobsTests
         var dataset = await AddDatasetAsync(JobStatus.Succeeded, upload: null);
         var deleted = await AddDatasetAsync(JobStatus.Succeeded, upload: null, DateTime.UtcNow);
         var samples = await AddSamplesAsync();
+        var evaluation = await AddEvaluationAsync();
         var checkpoint = await AddCheckpointAsync();
         var stranger = Guid.CreateVersion7();
         Write($"datasets/{dataset}/e1/preview.png", $"datasets/{deleted}/e1/preview.png", $"datasets/{stranger}/e1/preview.png",
-            $"samples/{samples}/e1/grid.png", $"samples/{stranger}/e1/grid.png", $"models/{checkpoint}/model_index.json", $"models/{stranger}/model_index.json",
+            $"samples/{samples}/e1/grid.png", $"samples/{stranger}/e1/grid.png", $"evaluations/{evaluation}/e1/nearest.png", $"evaluations/{stranger}/e1/nearest.png",
+            $"models/{checkpoint}/model_index.json", $"models/{stranger}/model_index.json",
             $"training-runs/{stranger}/loss.png");
 
         Host.Clock.Shift = TimeSpan.FromHours(25);
-        Assert.Equal(4, await SweepAsync());
+        Assert.Equal(5, await SweepAsync());
 
         Assert.Equal([$"datasets/{dataset}"], Artifacts.List("datasets"));
         Assert.Equal([$"samples/{samples}"], Artifacts.List("samples"));
+        Assert.Equal([$"evaluations/{evaluation}"], Artifacts.List("evaluations"));
         Assert.Equal([$"models/{checkpoint}"], Artifacts.List("models"));
         Assert.True(Artifacts.Exists($"training-runs/{stranger}/loss.png"));
     }
@@ -92,6 +96,20 @@ public sealed class LeftoverSweeperTests : JobsTests
         };
         await AddAsync(batch);
         return batch.Id;
+    }
+
+    private async Task<Guid> AddEvaluationAsync()
+    {
+        var evaluation = new Evaluation
+        {
+            Id = Guid.CreateVersion7(),
+            JobId = (await Host.AddJobAsync(JobKind.Evaluation)).Id,
+            CheckpointId = Guid.CreateVersion7(),
+            DatasetId = Guid.CreateVersion7(),
+            Spec = new EvaluationSpec(),
+        };
+        await AddAsync(evaluation);
+        return evaluation.Id;
     }
 
     private async Task<Guid> AddCheckpointAsync()

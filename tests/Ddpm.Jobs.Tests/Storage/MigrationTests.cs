@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Ddpm.TestSupport;
@@ -83,6 +84,38 @@ public abstract class DatabaseTests
         Assert.Equal(dataset.Skipped, read.Skipped);
         Assert.Equal(dataset.Classes, read.Classes);
         Assert.Equal((at, DateTimeKind.Utc), (read.Job!.CreatedAt, read.Job.CreatedAt.Kind));
+    }
+
+    [Fact]
+    public async Task Evaluations_ComeBackWithTheirNumbers_AndWithoutWhereThereAreNone()
+    {
+        using var folder = new TemporaryFolder();
+        await using var host = await JobsHost.StartAsync(await EmptyAsync(folder));
+        var results = new EvaluationResults
+        {
+            BitsPerDimension = new(new(3.1, 0.2), new(1e-5, null), new(1, 0.1), new(2.1, 0.1), [new(0, 0, new(2.1, 0.1), new(0.6, 0.01)), new(1, 9, new(1, 0.1), new(0.5, 0.01))], 4),
+            Memorisation = new(41.5, null, [new(3, [new(17, 0, true)])], 4, 32),
+        };
+        var (measured, waiting) = (NewEvaluation(results), NewEvaluation(null));
+        await using (var db = host.Open())
+        {
+            db.AddRange(measured, waiting);
+            await db.SaveChangesAsync(Cancellation);
+        }
+
+        await using var other = host.Open();
+        await other.Evaluations.Where(row => row.Id == waiting.Id).ExecuteUpdateAsync(row => row.SetProperty(e => e.Device, "cpu"), Cancellation);
+        var read = await other.Evaluations.AsNoTracking().OrderBy(row => row.Id).ToListAsync(Cancellation);
+        Assert.Equivalent(results, read[0].Results, strict: true);
+        Assert.Null(read[1].Results);
+        await other.Evaluations.Where(row => row.Id == waiting.Id).ExecuteUpdateAsync(row => row.SetProperty(e => e.Results, results), Cancellation);
+        Assert.Equivalent(results, (await other.Evaluations.AsNoTracking().SingleAsync(row => row.Id == waiting.Id, Cancellation)).Results, strict: true);
+
+        static Evaluation NewEvaluation(EvaluationResults? results)
+        {
+            var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Evaluation, CreatedAt = DateTime.UtcNow };
+            return new() { Id = Guid.CreateVersion7(), JobId = job.Id, Job = job, CheckpointId = Guid.CreateVersion7(), DatasetId = Guid.CreateVersion7(), Spec = new() { Metrics = [MetricNames.Fid] }, Results = results };
+        }
     }
 
     [Fact]

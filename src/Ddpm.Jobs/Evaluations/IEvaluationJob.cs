@@ -1,0 +1,15 @@
+using Ddpm.Jobs.Life;
+using Hangfire;
+
+namespace Ddpm.Jobs.Evaluations;
+
+/// <summary>Measures one model against one dataset.</summary>
+/// <remarks>May be delivered more than once: whoever cannot claim the row leaves. A failure is written to the row, never retried by Hangfire.</remarks>
+public interface IEvaluationJob
+{
+    /// <summary>Claims the job and works until it ends, is cancelled, is taken away or the process stops.</summary>
+    /// <param name="jobId">Id of the <see cref="Job"/> row.</param>
+    /// <param name="cancellationToken">Hangfire's: the server stops, or the dispatch was deleted.</param>
+    [Queue(Queues.Sampling), AutomaticRetry(Attempts = 0)]
+    Task RunAsync(Guid jobId, CancellationToken cancellationToken);
+}
