@@ -43,6 +43,28 @@ public sealed class ModelTests(ApiHost host) : IClassFixture<ApiHost>
     }
 
     [Fact]
+    public async Task Import_QueuesAJob_ForAModelOfTheHub()
+    {
+        using var response = await host.PostAsync("/models", """{"name": "cifar10", "hub": {"repository": "google/ddpm-cifar10-32", "revision": "v1"}}""");
+        Assert.Equal("queued", (string?)(await ApiHost.JsonAsync(response, 202))["status"]);
+        await using var db = host.Database();
+        var model = await db.Models.Include(row => row.Job).SingleAsync(row => row.Name == "cifar10", Cancel);
+        Assert.Equal((JobKind.ModelImport, "google/ddpm-cifar10-32", "v1", null), (model.Job!.Kind, model.HubRepository, model.HubRevision, model.UploadKey));
+    }
+
+    [Theory]
+    [InlineData("""{"name": "a"}""", "checkpointId")]
+    [InlineData("""{"name": "a", "checkpointId": "0198c0de-0000-7000-8000-000000000000", "hub": {"repository": "a/b"}}""", "checkpointId")]
+    [InlineData("""{"name": "a", "hub": {"repository": "https://evil.example/a"}}""", "hub.repository")]
+    [InlineData("""{"name": "a", "hub": {}}""", "hub.repository")]
+    [InlineData("""{"name": "a", "hub": {"repository": "a/b", "revision": ""}}""", "hub.revision")]
+    public async Task Create_NamesTheField_WhenItDoesNotSayWhatTheModelIs(string json, string field)
+    {
+        using var response = await host.PostAsync("/models", json);
+        Assert.NotNull((await ApiHost.ProblemAsync(response, 400))["errors"]![field]);
+    }
+
+    [Fact]
     public async Task Import_QueuesAJob_AndKeepsTheUpload()
     {
         using var form = ApiHost.Form(Folder, "folder.zip", ("name", "imported"));

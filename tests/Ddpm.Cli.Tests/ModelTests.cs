@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text.Json.Nodes;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Worker.Tests.Hub;
 using TorchSharp;
 
 namespace Ddpm.Cli.Tests;
@@ -66,6 +67,33 @@ public sealed class ModelTests : IDisposable
         Assert.Contains(Weights, zip.Entries.Select(entry => entry.FullName));
         Assert.Contains(Sha256Of("today.zip"), said, StringComparison.Ordinal);
         Assert.Contains(_folder.At("today.zip"), Tool.Do(_folder.Path, "model", "info", "today.zip"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Import_TakesAModelOfTheHub()
+    {
+        await using var hub = await FakeHub.StartAsync();
+        hub.AddFolder("models/google/legacy", Legacy);
+        hub.Add("models/google/pickle", "config.json", [1]);
+        hub.Add("models/google/pickle", "scheduler_config.json", [1]);
+        hub.Add("models/google/pickle", "diffusion_pytorch_model.bin", [1]);
+
+        Tool.Do(_folder.Path, "model", "import", "hub:google/legacy", "--out", "imported", "--hub-url", hub.Url.AbsoluteUri);
+
+        Assert.Equal(Draw(Legacy), Draw("imported"));
+        Assert.Contains("hub:google/legacy", Tool.Do(_folder.Path, "model", "info", "hub:google/legacy", "--hub-url", hub.Url.AbsoluteUri), StringComparison.Ordinal);
+        Assert.Contains("as a pickle (.bin)", Refused("model", "import", "hub:google/pickle", "--out", "out", "--hub-url", hub.Url.AbsoluteUri), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Import_TakesWeightsInSeveralFiles()
+    {
+        TorchRuntime.Initialize();
+        DiffusersFolder.Open(Legacy).WriteNormalised(_folder.At("source"));
+        Shard(_folder.At("source", "unet"));
+        Tool.Do(_folder.Path, "model", "import", "source", "--out", "out");
+        Assert.Equal(Draw(Legacy), Draw("out"));
+        Assert.Contains("importing the model makes one of", Refused("sample", "source"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -187,6 +215,26 @@ public sealed class ModelTests : IDisposable
         else
             tensors[fault == "extra" ? "stowaway" : "conv_in.bias"] = torch.zeros(1);
         Safetensors.Write(weights, tensors);
+    }
+
+    private static void Shard(string unet)
+    {
+        using var scope = torch.NewDisposeScope();
+        var whole = Path.Combine(unet, "diffusion_pytorch_model.safetensors");
+        var map = new JsonObject();
+        using (var file = Safetensors.Open(whole))
+        {
+            foreach (var (part, n) in file.Entries.Chunk(10).Select((part, n) => (part, n + 1)))
+            {
+                var shard = $"diffusion_pytorch_model-{n:00000}-of-00099.safetensors";
+                Safetensors.Write(Path.Combine(unet, shard), part.Select(entry => KeyValuePair.Create(entry.Name, file.Read(entry.Name))));
+                foreach (var entry in part)
+                    map[entry.Name] = shard;
+            }
+        }
+
+        File.Delete(whole);
+        File.WriteAllText(whole + ".index.json", new JsonObject { ["weight_map"] = map }.ToJsonString());
     }
 
     private static string Zip(string path, params string[] names)

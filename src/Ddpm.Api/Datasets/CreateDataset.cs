@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Ddpm.Api.Models;
 using Ddpm.Jobs.Datasets;
 
 namespace Ddpm.Api.Datasets;
@@ -35,7 +36,7 @@ internal sealed record CreateDatasetSource
     public string? Path { get; init; }
 
     /// <summary>For <c>huggingface</c>: owner and name of the dataset, such as <c>huggan/anime-faces</c>.</summary>
-    [RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$", ErrorMessage = "must be owner/name, such as huggan/anime-faces")]
+    [RegularExpression(CreateModelHub.RepositoryPattern, ErrorMessage = "must be owner/name, such as huggan/anime-faces")]
     public string? Repository { get; init; }
 
     /// <summary>For <c>huggingface</c>: a branch, tag or commit. Default <c>main</c>.</summary>

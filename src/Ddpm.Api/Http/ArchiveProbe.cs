@@ -52,7 +52,7 @@ internal static class ArchiveProbe
                 return "The file is not a zip, judged by its first bytes.";
             file.Position = 0;
             await using var zip = await ZipArchive.CreateAsync(file, ZipArchiveMode.Read, leaveOpen: true, entryNameEncoding: null, cancellationToken);
-            return zip.Entries.Any(entry => entry.FullName.EndsWith("diffusion_pytorch_model.safetensors", StringComparison.Ordinal))
+            return zip.Entries.Any(entry => entry.Name.StartsWith("diffusion_pytorch_model", StringComparison.Ordinal) && entry.Name.EndsWith(".safetensors", StringComparison.Ordinal))
                 ? null
                 : "The zip holds no diffusion_pytorch_model.safetensors: it must be a diffusers folder "
                     + "(model_index.json, unet/config.json, unet/diffusion_pytorch_model.safetensors, scheduler/scheduler_config.json).";

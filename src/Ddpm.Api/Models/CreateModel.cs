@@ -17,11 +17,28 @@ internal record ImportModel
     public const string NamePattern = "^[a-z0-9][a-z0-9._-]{0,63}$";
 }
 
-/// <summary>A name for a checkpoint.</summary>
+/// <summary>A name for a checkpoint, or a model of the hub to take in: one of the two.</summary>
 internal sealed record CreateModel : ImportModel
 {
     /// <summary>What it names.</summary>
-    public required Guid CheckpointId { get; init; }
+    public Guid? CheckpointId { get; init; }
+
+    /// <summary>What it is imported from.</summary>
+    public CreateModelHub? Hub { get; init; }
+}
+
+/// <summary>A diffusers folder on the Hugging Face hub.</summary>
+internal sealed record CreateModelHub
+{
+    /// <summary>Owner and name, such as <c>google/ddpm-cifar10-32</c>.</summary>
+    [RegularExpression(RepositoryPattern, ErrorMessage = "must be owner/name, such as google/ddpm-cifar10-32")]
+    public required string Repository { get; init; }
+
+    /// <summary>A branch, tag or commit. Default <c>main</c>.</summary>
+    [StringLength(200, MinimumLength = 1)]
+    public string? Revision { get; init; }
+
+    public const string RepositoryPattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$";
 }
 
 /// <summary>What a name is to point to from now on.</summary>

@@ -26,8 +26,8 @@ internal static partial class ModelEndpoints
         group.MapPost("/", CreateAsync).WithName("CreateModel")
             .Describe(
                 "Make a model",
-                "A name for a checkpoint (JSON), or an uploaded zip of a diffusers folder (multipart/form-data, a part named `file`), which is checked and "
-                + "taken in by a worker.")
+                "A name for a checkpoint (JSON with `checkpointId`), or a diffusers folder that a worker checks and takes in: of a repository of the Hugging Face hub "
+                + "(JSON with `hub`), or an uploaded zip (multipart/form-data, a part named `file`). Weights are safetensors, whole, in several files or in half precision.")
             .WithJsonBody<CreateModel>("""{"name": "my-model", "checkpointId": "{checkpointId}", "description": "Trained on cartoon faces."}""")
             .WithUpload<ImportModel>("A zip of a diffusers folder with a UNet2DModel.")
             .WithProblems(400, 409, 413, 415, 422);
@@ -69,7 +69,7 @@ internal static partial class ModelEndpoints
         else
         {
             var body = await JsonBody.ReadAsync<CreateModel>(context.Request, serializer, "application/json", "multipart/form-data");
-            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, key, db, cancellationToken);
+            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, key, db, dispatcher, cancellationToken);
         }
 
         if (await FindAsync(name, db, cancellationToken) is not { } model)
@@ -84,10 +84,20 @@ internal static partial class ModelEndpoints
         return ended ? TypedResults.Ok(view) : TypedResults.Accepted(location, view);
     }
 
-    private static async Task<string> NameAsync(JsonBody<CreateModel> body, IdempotencyKey key, DdpmDbContext db, CancellationToken cancellationToken)
+    private static async Task<string> NameAsync(
+        JsonBody<CreateModel> body, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
     {
         var request = body.Value;
-        await RequireCheckpointAsync(request.CheckpointId, db, cancellationToken);
+        if (request.CheckpointId is null == request.Hub is null)
+            throw Faults.One("checkpointId", request.Hub is null ? "is required, or else hub, where the model is to be imported from" : "cannot be given together with hub; one of them says what the model is");
+        if (request.Hub is { } hub)
+        {
+            var (name, _) = await ImportAsync(
+                request, model => (model.HubRepository, model.HubRevision) = (hub.Repository, hub.Revision), body.Sha256, key, db, dispatcher, cancellationToken);
+            return name;
+        }
+
+        await RequireCheckpointAsync(request.CheckpointId!.Value, db, cancellationToken);
         db.Models.Add(new()
         {
             Name = request.Name,
@@ -104,23 +114,32 @@ internal static partial class ModelEndpoints
     {
         if (await ArchiveProbe.ZipOnlyFaultAsync(upload.Path, cancellationToken) is { } fault)
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a model", fault);
+        // Not to be cancelled: whether the row was saved decides whether its upload stays.
+        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, key, db, dispatcher, CancellationToken.None);
+        if (isNew)
+            upload.Keep();
+        return name;
+    }
+
+    private static async Task<(string Name, bool IsNew)> ImportAsync(
+        ImportModel fields, Action<NamedModel> from, string bodySha256, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+    {
         var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.ModelImport, CreatedAt = DateTime.UtcNow };
-        db.Models.Add(new()
+        var model = new NamedModel
         {
             Name = fields.Name,
             JobId = job.Id,
             Job = job,
-            UploadKey = upload.Key,
             Description = fields.Description,
             CreatedAt = DateTime.UtcNow,
             UpdatedAt = DateTime.UtcNow,
-        });
-        // Not to be cancelled: whether the row was saved decides whether its upload stays.
-        if (await SaveNewAsync(fields.Name, upload.Sha256, key, db, CancellationToken.None) is { } earlier)
-            return earlier;
-        upload.Keep();
+        };
+        from(model);
+        db.Models.Add(model);
+        if (await SaveNewAsync(fields.Name, bodySha256, key, db, cancellationToken) is { } earlier)
+            return (earlier, false);
         await dispatcher.EnqueueAsync(job, CancellationToken.None);
-        return fields.Name;
+        return (fields.Name, true);
     }
 
     /// <returns>Null, or the name that a request with the same key has just made.</returns>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Ddpm.Cli.CommandLine;
+using Ddpm.Cli.Hub;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 
@@ -10,14 +11,15 @@ internal static class ModelImportCommand
 {
     public static Command Create()
     {
-        var source = new Argument<string>("SOURCE") { Description = "A diffusers folder with a UNet2DModel or a zip of one, also as the first diffusers releases wrote them." };
+        var source = new Argument<string>("SOURCE") { Description = "A diffusers folder with a UNet2DModel, a zip of one, or one of the Hugging Face hub: hub:OWNER/NAME or hub:OWNER/NAME@REVISION. Also as the first diffusers releases wrote them." };
+        var hubUrl = HubAccess.Url();
         var target = new Option<string?>("--out") { Description = "Folder to write it to, in today's form: model_index.json, unet/ and scheduler/, float32 weights.", HelpName = "FOLDER" };
         var force = new Option<bool>("--force") { Description = "Replace the model in FOLDER." };
         var server = new Option<string?>("--server") { Description = "Also, or instead, make it a model of the server there.", HelpName = "URL" };
         var name = new Option<string?>("--name") { Description = "What the server is to call it: lower-case letters, digits, '.', '_' and '-'.", HelpName = "NAME" };
         var command = new Command("import", "Takes in a model from elsewhere: checks that every weight is there and fits, and writes it to a folder, or hands it to a server.")
         {
-            source, target, force, server, name,
+            source, target, force, server, name, hubUrl,
         };
         command.SetAction(parsed =>
         {
@@ -31,7 +33,7 @@ internal static class ModelImportCommand
             var registry = url is null ? null : new ModelServer(url);
 
             using var temporary = new TemporaryFolder();
-            var model = Normalise(parsed.GetRequiredValue(source), temporary, interruption.Token);
+            var model = Normalise(parsed.GetRequiredValue(source), parsed.GetValue(hubUrl), temporary, interruption.Token);
             place?.Write(partial => ModelFolder.Copy(model.Location, partial));
             if (folder is not null)
                 Console.WriteLine($"{folder}: weights with SHA-256 {model.WeightsSha256()}");
@@ -42,9 +44,9 @@ internal static class ModelImportCommand
         return command;
     }
 
-    private static DiffusersFolder Normalise(string source, TemporaryFolder temporary, CancellationToken cancellationToken)
+    private static DiffusersFolder Normalise(string source, string? hubUrl, TemporaryFolder temporary, CancellationToken cancellationToken)
     {
-        var found = DiffusersFolder.Open(ModelPath.FindOrUnpack(source, temporary, cancellationToken));
+        var found = DiffusersFolder.Open(ModelPath.FindOrUnpack(source, hubUrl, temporary, cancellationToken));
         found.RequireDrawable();
         TorchRuntime.Initialize();
         found.WriteNormalised(temporary.Below("normalised"));

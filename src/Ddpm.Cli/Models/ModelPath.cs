@@ -1,5 +1,7 @@
 using Ddpm.Cli.CommandLine;
+using Ddpm.Cli.Hub;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Worker.Hub;
 
 namespace Ddpm.Cli.Models;
 
@@ -24,17 +26,47 @@ internal static class ModelPath
             : throw new UserErrorException($"'{nameOrFolder}' is not there; a diffusers folder, or a model that comes with Ddpm ({string.Join(", ", Names())}), is accepted.");
     }
 
-    /// <summary>A folder to read a model from: as <see cref="Find"/>, or a zip, which is unpacked below <paramref name="temporary"/>.</summary>
-    public static string FindOrUnpack(string source, TemporaryFolder temporary, CancellationToken cancellationToken)
+    /// <summary>A folder to read a model from: as <see cref="Find"/>; or a zip, or a repository of the hub, whose files are put below <paramref name="temporary"/>.</summary>
+    public static string FindOrUnpack(string source, string? hubUrl, TemporaryFolder temporary, CancellationToken cancellationToken)
     {
+        if (HubAccess.IsMeant(source))
+            return Download(source, hubUrl, temporary, cancellationToken);
         if (!File.Exists(source))
-            return Find(source);
+            return Gather(Find(source), temporary);
         using (var file = File.OpenRead(source))
             if (file.ReadByte() != 'P' || file.ReadByte() != 'K')
                 throw new UserErrorException($"'{source}' is no zip; a diffusers folder or a zip of one is accepted. Pickles (.bin, .pt, .ckpt) are never read: convert them to safetensors.");
         var folder = temporary.Below("model");
         DiffusersArchive.Extract(source, folder, DiffusersArchive.UsualMaxWeightBytes, cancellationToken);
         return folder;
+    }
+
+    private static string Download(string source, string? url, TemporaryFolder temporary, CancellationToken cancellationToken)
+    {
+        var folder = temporary.Below("model");
+        using var hub = HubAccess.Open(url);
+        return HubProgress.Run(async progress =>
+        {
+            await HubModels.FetchAsync(hub, HubAccess.Parse(source, isDataset: false), folder, DiffusersArchive.UsualMaxWeightBytes, progress, cancellationToken);
+            return folder;
+        });
+    }
+
+    // What lies in several files becomes one in a copy: the folder is its owner's.
+    private static string Gather(string folder, TemporaryFolder temporary)
+    {
+        if (!WeightFiles.AreScattered(folder) && !WeightFiles.AreScattered(Path.Combine(folder, "unet")))
+            return folder;
+        var copy = temporary.Below("model");
+        var names = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/'));
+        foreach (var name in ModelFiles.Choose([.. names], $"'{folder}'"))
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(copy, name))!);
+            File.Copy(Path.Combine(folder, name), Path.Combine(copy, name));
+        }
+        WeightFiles.Gather(copy);
+        WeightFiles.Gather(Path.Combine(copy, "unet"));
+        return copy;
     }
 
     private static IEnumerable<string?> Names() =>

@@ -18,7 +18,7 @@ public static class DiffusersArchive
     /// <summary>Unpacks a zip of a diffusers folder; the folder may lie some levels down in it.</summary>
     /// <param name="zip">The file.</param>
     /// <param name="folder">Receives the files; those of the same names must not be there.</param>
-    /// <param name="maxWeightBytes">Weights of more bytes are refused, whatever the zip announces, and so is what unpacks to 20 times the zip.</param>
+    /// <param name="maxWeightBytes">Weights of more bytes together are refused, whatever the zip announces, and so is what unpacks to 20 times the zip.</param>
     /// <param name="cancellationToken">Looked at while copying.</param>
     /// <exception cref="CheckpointException">It is no zip, holds no model, or too much.</exception>
     public static void Extract(string zip, string folder, long maxWeightBytes, CancellationToken cancellationToken)
@@ -30,11 +30,17 @@ public static class DiffusersArchive
                 throw new CheckpointException($"The zip has {count} entries; a model has a handful.");
             using var archive = new ZipArchive(file, ZipArchiveMode.Read);
             var room = file.Length * MaxExpansionRatio + AlwaysAllowedBytes;
+            var weights = maxWeightBytes;
             foreach (var (name, entry) in Find(archive))
             {
-                var limit = name.EndsWith(".json", StringComparison.Ordinal) ? MaxConfigBytes : maxWeightBytes;
-                room -= Copy(entry, Path.Combine(folder, name), limit, room, cancellationToken);
+                var isWeights = WeightFiles.IsWeights(Path.GetFileName(name));
+                var bytes = isWeights
+                    ? Copy(entry, Path.Combine(folder, name), weights, $"The weights in the zip have more than {maxWeightBytes} bytes, which is the limit.", room, cancellationToken)
+                    : Copy(entry, Path.Combine(folder, name), MaxConfigBytes, $"{entry.Name} in the zip has more than {MaxConfigBytes} bytes, which is the limit.", room, cancellationToken);
+                (room, weights) = (room - bytes, weights - (isWeights ? bytes : 0));
             }
+            WeightFiles.Gather(folder);
+            WeightFiles.Gather(Path.Combine(folder, "unet"));
         }
         catch (InvalidDataException damage)
         {
@@ -42,14 +48,11 @@ public static class DiffusersArchive
         }
     }
 
-    // Where a file lies where it lies today, one of the same name at the top is not the model's, as the first releases wrote it, but something else.
     private static List<(string Name, ZipArchiveEntry Entry)> Find(ZipArchive archive)
     {
         var top = TopFolder(archive);
-        var entries = archive.Entries.ToLookup(NameOf, StringComparer.Ordinal);
-        var found = DiffusersFolder.Files.SelectMany(name => entries[top + name].Take(1), (name, entry) => (Name: name, Entry: entry)).ToList();
-        found.RemoveAll(file => found.Any(other => other.Name.EndsWith('/' + file.Name, StringComparison.Ordinal)));
-        return found.Any(file => file.Name.EndsWith(".safetensors", StringComparison.Ordinal)) ? found : throw new CheckpointException(WithoutWeights(archive));
+        var entries = archive.Entries.Where(entry => NameOf(entry).StartsWith(top, StringComparison.Ordinal)).ToLookup(entry => NameOf(entry)[top.Length..], StringComparer.Ordinal);
+        return [.. ModelFiles.Choose([.. entries.Select(entry => entry.Key)], "The zip").Select(name => (name, entries[name].First()))];
     }
 
     // A folder that was zipped as such lies one level down; it is found by the file that every model has.
@@ -70,11 +73,7 @@ public static class DiffusersArchive
             : "The zip holds no diffusers folder: neither unet/config.json nor config.json with scheduler_config.json is in it.");
     }
 
-    private static string WithoutWeights(ZipArchive archive) => archive.Entries.Any(entry => entry.Name.EndsWith(".bin", StringComparison.Ordinal))
-        ? "The zip holds its weights as a pickle (.bin), which can run code and is never read. " + DiffusersFolder.HowToConvert
-        : "The zip holds no weights: diffusion_pytorch_model.safetensors is missing beside the network's config.json.";
-
-    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, long room, CancellationToken cancellationToken)
+    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, string tooLarge, long room, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var source = entry.Open();
@@ -85,7 +84,7 @@ public static class DiffusersArchive
         {
             cancellationToken.ThrowIfCancellationRequested();
             if (target.Length + read > maxBytes)
-                throw new CheckpointException($"{entry.Name} in the zip has more than {maxBytes} bytes, which is the limit.");
+                throw new CheckpointException(tooLarge);
             if (target.Length + read > room)
                 throw new CheckpointException($"The zip unpacks to more than {MaxExpansionRatio} times its size, at {entry.Name}; weights hardly shrink, so it is not a model's.");
             target.Write(buffer, 0, read);

@@ -202,8 +202,8 @@ public sealed class DiffusersFolder
         var place = $"{WeightsFile} is missing in '{Path.GetFileName(Path.GetFullPath(unet))}'";
         return others.FirstOrDefault(name => Path.GetExtension(name) is ".bin" or ".pt" or ".pth" or ".ckpt") is { } pickle
             ? $"{place}, and {pickle} is a pickle, which can run code and is never read. {HowToConvert}"
-            : others.Contains(WeightsFile + ".index.json")
-                ? $"{place}: the weights are in several files, which is not supported. Save the model with a larger max_shard_size."
+            : WeightFiles.Scattered(others).Count > 0
+                ? $"{place}: the weights are in other files, which importing the model makes one of."
                 : $"{place}.";
     }
 

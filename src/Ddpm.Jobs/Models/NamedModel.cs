@@ -23,6 +23,12 @@ public sealed class NamedModel
     /// <summary>Artifact key of the uploaded zip, until it has been taken in.</summary>
     public string? UploadKey { get; set; }
 
+    /// <summary>Owner and name of the repository of the hub that it is imported from; null where it is not.</summary>
+    public string? HubRepository { get; set; }
+
+    /// <summary>The branch, tag or commit of that repository.</summary>
+    public string? HubRevision { get; set; }
+
     /// <summary>For people.</summary>
     public string? Description { get; set; }
 

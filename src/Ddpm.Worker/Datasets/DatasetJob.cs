@@ -84,7 +84,7 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
 
     private ParquetSource Download(DatasetSource source, string repository, JobLease lease) => HubDatasets.FetchAsync(
         hub, new HubRepository(IsDataset: true, repository, source.Revision ?? HubRepository.UsualRevision), source.Split, source.ImageColumn, source.LabelColumn,
-        new FractionOf(lease), lease.Stop).GetAwaiter().GetResult();
+        new FractionOf(lease, DownloadPart), lease.Stop).GetAwaiter().GetResult();
 
     private static byte[] PreviewOf(string cache)
     {
@@ -97,10 +97,5 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
     private sealed class ProgressOf(JobLease lease, double before) : IProgress<DatasetProgress>
     {
         public void Report(DatasetProgress value) => lease.Progress = before + (1 - before) * value.FilesDone / Math.Max(1, value.FilesTotal);
-    }
-
-    private sealed class FractionOf(JobLease lease) : IProgress<double>
-    {
-        public void Report(double value) => lease.Progress = DownloadPart * value;
     }
 }

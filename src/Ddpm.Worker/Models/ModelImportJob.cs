@@ -2,30 +2,33 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Hub;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Models;
 
-/// <summary>Takes in a diffusers folder that came as a zip: unpacked under limits, loaded once to see that it works, then published.</summary>
+/// <summary>Takes in a diffusers folder that came as a zip or lies on the hub: unpacked or downloaded under limits, loaded once to see that it works, then published.</summary>
 internal sealed class ModelImportJob(
     JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelIntake intake, IOptions<WorkerOptions> options,
-    TimeProvider clock) : IModelImportJob
+    HubClient hub, TimeProvider clock) : IModelImportJob
 {
+    private const double FetchPart = 0.5; // of the work, as far as anybody can tell beforehand
+
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
 
     private void Work(JobLease lease)
     {
         var model = Read(lease.Job.Id);
-        if (model.UploadKey is not { } upload || !artifacts.Exists(upload))
-            throw new JobFailedException("The uploaded zip is gone; upload it again.");
-
         var staging = artifacts.CreateStaging();
         try
         {
-            DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
-            lease.Progress = 0.5;
+            if (model.HubRepository is { } repository)
+                Download(new HubRepository(IsDataset: false, repository, model.HubRevision ?? HubRepository.UsualRevision), staging, lease);
+            else
+                Unpack(model, staging, lease);
+            lease.Progress = FetchPart;
             var checkpoint = intake.Check(staging);
             lease.Stop.ThrowIfCancellationRequested();
             artifacts.Publish(staging, checkpoint.ArtifactKey);
@@ -46,8 +49,19 @@ internal sealed class ModelImportJob(
                 Directory.Delete(staging, recursive: true);
         }
 
-        artifacts.Delete(upload);
+        if (model.UploadKey is { } upload)
+            artifacts.Delete(upload);
     }
+
+    private void Unpack(NamedModel model, string staging, JobLease lease)
+    {
+        if (model.UploadKey is not { } upload || !artifacts.Exists(upload))
+            throw new JobFailedException("The uploaded zip is gone; upload it again.");
+        DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
+    }
+
+    private void Download(HubRepository repository, string staging, JobLease lease) =>
+        HubModels.FetchAsync(hub, repository, staging, options.Value.MaxModelBytes, new FractionOf(lease, FetchPart), lease.Stop).GetAwaiter().GetResult();
 
     private NamedModel Read(Guid jobId)
     {

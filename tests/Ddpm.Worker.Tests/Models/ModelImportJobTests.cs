@@ -4,6 +4,7 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
+using Ddpm.Worker.Tests.Hub;
 using Microsoft.EntityFrameworkCore;
 using static TorchSharp.torch;
 
@@ -29,6 +30,49 @@ public sealed class ModelImportJobTests : WorkerTests
         Assert.False(File.Exists(Path.Combine(Host.Artifacts.PathOf(checkpoint.ArtifactKey), "readme.md")));
         Assert.Null(row.UploadKey);
         Assert.Empty(Host.Artifacts.List("uploads"));
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Run_TakesAModelOfTheHubIn_WithoutTheRestOfItsRepository(bool isFlat)
+    {
+        var folder = TinyModel.Write(Folder.At("model"));
+        await using var hub = await FakeHub.StartAsync();
+        foreach (var (name, content) in Zips.Files(folder))
+            hub.Add("models/google/tiny", isFlat ? Path.GetFileName(name) : name["model/".Length..], content);
+        hub.Add("models/google/tiny", "README.md", [1]);
+        hub.Add("models/google/tiny", isFlat ? "diffusion_pytorch_model.bin" : "unet/diffusion_pytorch_model.bin", new byte[5000]);
+        var worker = await AnotherHostAsync(SettingsOf(hub));
+        var model = await OfHubAsync("google/tiny");
+
+        AssertSucceeded(await worker.RunAsync(model.JobId!.Value));
+
+        var row = await ReadAsync(model);
+        Assert.Equal(DiffusersFolder.Open(folder).WeightsSha256(), row.Checkpoint!.Sha256);
+        using var loaded = DiffusionModel.Load(Host.Artifacts.PathOf(row.Checkpoint.ArtifactKey), CPU);
+        Assert.Equal(loaded.Parameters, row.Checkpoint.Parameters);
+        Assert.DoesNotContain(hub.Requests, request => request.Url.AbsolutePath.EndsWith(".bin", StringComparison.Ordinal) || request.Url.AbsolutePath.EndsWith(".md", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_SaysWhy_WhenTheHubHasNoModelThatIsRead()
+    {
+        await using var hub = await FakeHub.StartAsync();
+        foreach (var (name, content) in Zips.Files(TinyModel.Write(Folder.At("model"))))
+            hub.Add("models/google/pickle", name["model/".Length..].Replace(".safetensors", ".bin", StringComparison.Ordinal), content);
+        hub.Add("models/google/nothing", "README.md", [1]);
+        var worker = await AnotherHostAsync(SettingsOf(hub));
+
+        foreach (var (repository, message) in new[]
+                 {
+                     ("google/pickle", "The repository google/pickle holds its weights as a pickle (.bin)"), ("google/nothing", "The repository google/nothing holds no diffusers folder"),
+                     ("google/absent", "has no model google/absent"),
+                 })
+        {
+            var job = await worker.RunAsync((await OfHubAsync(repository)).JobId!.Value);
+            Assert.Equal(JobStatus.Failed, job.Status);
+            Assert.Contains(message, job.Error, StringComparison.Ordinal);
+        }
+        Assert.Empty(Host.Artifacts.List("models"));
     }
 
     [Fact]
@@ -97,15 +141,25 @@ public sealed class ModelImportJobTests : WorkerTests
 
     private Task<NamedModel> UploadAsync((string Name, byte[] Content)[] files) => UploadAsync(Zips.Of(files));
 
-    private async Task<NamedModel> UploadAsync(byte[] zip)
+    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:FirstPause"] = "00:00:00.001" };
+
+    private Task<NamedModel> OfHubAsync(string repository) => AddAsync(uploadKey: null, repository);
+
+    private Task<NamedModel> UploadAsync(byte[] zip)
     {
         var key = $"uploads/{Guid.CreateVersion7()}";
         Host.Artifacts.Write(key, zip);
+        return AddAsync(key, repository: null);
+    }
+
+    private async Task<NamedModel> AddAsync(string? uploadKey, string? repository)
+    {
         var model = new NamedModel
         {
             Name = $"model-{Guid.CreateVersion7()}",
             JobId = (await Host.AddJobAsync(JobKind.ModelImport)).Id,
-            UploadKey = key,
+            UploadKey = uploadKey,
+            HubRepository = repository,
             CreatedAt = DateTime.UtcNow,
             UpdatedAt = DateTime.UtcNow,
         };

@@ -1,0 +1,38 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace Ddpm.Jobs.Storage.Migrations.Sqlite
+{
+    /// <inheritdoc />
+    public partial class ModelsOfTheHub : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<string>(
+                name: "HubRepository",
+                table: "Models",
+                type: "TEXT",
+                nullable: true);
+
+            migrationBuilder.AddColumn<string>(
+                name: "HubRevision",
+                table: "Models",
+                type: "TEXT",
+                nullable: true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "HubRepository",
+                table: "Models");
+
+            migrationBuilder.DropColumn(
+                name: "HubRevision",
+                table: "Models");
+        }
+    }
+}
