@@ -124,6 +124,7 @@ public sealed class DiffusersFolder
     public UNet LoadNetwork(Device device)
     {
         UNetOutline.Check(Network, WeightsPath);
+        FiniteWeights.Check(WeightsPath);
         var network = Build();
         try
         {

@@ -84,6 +84,51 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.ToTable("Datasets");
                 });
 
+            modelBuilder.Entity("Ddpm.Jobs.Evaluations.Evaluation", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("ArtifactKey")
+                        .HasColumnType("text");
+
+                    b.Property<Guid>("CheckpointId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("DatasetId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Device")
+                        .HasColumnType("text");
+
+                    b.Property<double?>("DurationSeconds")
+                        .HasColumnType("double precision");
+
+                    b.Property<Guid>("JobId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("ModelName")
+                        .HasColumnType("text");
+
+                    b.Property<string>("Results")
+                        .HasColumnType("jsonb");
+
+                    b.Property<string>("Spec")
+                        .IsRequired()
+                        .HasColumnType("jsonb");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CheckpointId");
+
+                    b.HasIndex("DatasetId");
+
+                    b.HasIndex("JobId");
+
+                    b.ToTable("Evaluations");
+                });
+
             modelBuilder.Entity("Ddpm.Jobs.Life.Job", b =>
                 {
                     b.Property<Guid>("Id")
@@ -465,6 +510,17 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                 });
 
             modelBuilder.Entity("Ddpm.Jobs.Datasets.Dataset", b =>
+                {
+                    b.HasOne("Ddpm.Jobs.Life.Job", "Job")
+                        .WithMany()
+                        .HasForeignKey("JobId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.Navigation("Job");
+                });
+
+            modelBuilder.Entity("Ddpm.Jobs.Evaluations.Evaluation", b =>
                 {
                     b.HasOne("Ddpm.Jobs.Life.Job", "Job")
                         .WithMany()

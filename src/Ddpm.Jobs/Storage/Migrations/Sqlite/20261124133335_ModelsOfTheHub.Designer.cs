@@ -79,6 +79,51 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.ToTable("Datasets");
                 });
 
+            modelBuilder.Entity("Ddpm.Jobs.Evaluations.Evaluation", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ArtifactKey")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("CheckpointId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("DatasetId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Device")
+                        .HasColumnType("TEXT");
+
+                    b.Property<double?>("DurationSeconds")
+                        .HasColumnType("REAL");
+
+                    b.Property<Guid>("JobId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ModelName")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Results")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Spec")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CheckpointId");
+
+                    b.HasIndex("DatasetId");
+
+                    b.HasIndex("JobId");
+
+                    b.ToTable("Evaluations");
+                });
+
             modelBuilder.Entity("Ddpm.Jobs.Life.Job", b =>
                 {
                     b.Property<Guid>("Id")
@@ -460,6 +505,17 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                 });
 
             modelBuilder.Entity("Ddpm.Jobs.Datasets.Dataset", b =>
+                {
+                    b.HasOne("Ddpm.Jobs.Life.Job", "Job")
+                        .WithMany()
+                        .HasForeignKey("JobId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.Navigation("Job");
+                });
+
+            modelBuilder.Entity("Ddpm.Jobs.Evaluations.Evaluation", b =>
                 {
                     b.HasOne("Ddpm.Jobs.Life.Job", "Job")
                         .WithMany()
