@@ -57,6 +57,13 @@ internal sealed class Tool : IDisposable
         kill.WaitForExit();
     }
 
+    /// <summary><c>kill -9</c>: it gets no chance to do anything.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
     public ToolResult WaitForEnd()
     {
         if (!_process.WaitForExit(Limit))

@@ -53,6 +53,22 @@ internal static class Arguments
         },
     };
 
+    /// <summary>A length of time: a number with s, m, h or d, from one second to 365 days; may be left out.</summary>
+    public static Option<TimeSpan?> Duration(string name, string description) => new(name)
+    {
+        Description = $"{description} A number with s, m, h or d, such as 90m; 1s to 365d.",
+        HelpName = "TIME",
+        CustomParser = result =>
+        {
+            var text = result.Tokens.Single().Value;
+            var unit = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
+            if (unit > 0 && double.TryParse(text.AsSpan(..^1), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number * unit is >= 1 and <= 365 * 86400)
+                return TimeSpan.FromSeconds(number * unit);
+            result.AddError($"{name} is '{text}'; a number with s, m, h or d is accepted, from 1s to 365d.");
+            return null;
+        },
+    };
+
     /// <summary>Where the network runs.</summary>
     public static Option<string> Device() => new("--device")
     {

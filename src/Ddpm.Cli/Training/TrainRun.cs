@@ -4,6 +4,7 @@ using Ddpm.Cli.Models;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Training;
+using Ddpm.Engine.Training.TensorBoard;
 using TorchSharp;
 
 namespace Ddpm.Cli.Training;
@@ -22,6 +23,12 @@ internal sealed class TrainRun(string folder, TrainSettings settings, ImageDatas
     /// <summary>Checkpoints that stay.</summary>
     public int Keep { get; init; } = 3;
 
+    /// <summary>Bytes that checkpoints may have; null for no limit.</summary>
+    public long? MaxCheckpointBytes { get; init; }
+
+    /// <summary>Ends the run before its steps are done; null for no limit.</summary>
+    public TimeSpan? MaxDuration { get; init; }
+
     /// <summary>Trains to the end or until cancelled.</summary>
     /// <returns>The exit status.</returns>
     public int Run(bool resume, CancellationToken cancellationToken)
@@ -32,6 +39,7 @@ internal sealed class TrainRun(string folder, TrainSettings settings, ImageDatas
         {
             CheckpointEverySteps = CheckpointEvery ?? WholeEpochs(epoch, atLeast: 500),
             PreviewEverySteps = PreviewEvery ?? WholeEpochs(epoch, atLeast: 200),
+            MaxDuration = MaxDuration,
         };
         Directory.CreateDirectory(_checkpoints);
 
@@ -44,11 +52,13 @@ internal sealed class TrainRun(string folder, TrainSettings settings, ImageDatas
         var result = ProgressDisplay.Run("Training", display =>
         {
             using var journal = new TrainJournal(folder, trainer.Step, config.TotalSteps, display, Prune);
-            return trainer.Run(journal, cancellationToken);
+            using var tensorBoard = new TensorBoardLog(Path.Combine(folder, "tensorboard"), trainer.Step, config.TotalSteps);
+            return trainer.Run(new TrainingObservers(journal, tensorBoard), cancellationToken);
         });
         if (result.Completed)
         {
-            Console.WriteLine($"Trained to step {result.Step} in {clock.Elapsed:h\\:mm\\:ss}: {PublishModel()}");
+            var goOn = result.TimeIsUp ? $" of {config.TotalSteps}, until time was up (ddpm train --resume --out {folder} goes on)," : "";
+            Console.WriteLine($"Trained to step {result.Step}{goOn} in {clock.Elapsed:h\\:mm\\:ss}: {PublishModel()}");
             return 0;
         }
 
@@ -83,8 +93,25 @@ internal sealed class TrainRun(string folder, TrainSettings settings, ImageDatas
 
     private void Prune()
     {
-        foreach (var old in CheckpointsFromNewest().Skip(Keep).ToList())
-            Directory.Delete(old, recursive: true);
+        var all = CheckpointsFromNewest().ToList();
+        var candidates = all.ConvertAll(path => new CheckpointRetention.Candidate(LossOf(path), SizeOf(path)));
+        foreach (var index in CheckpointRetention.Retired(candidates, Keep, MaxCheckpointBytes))
+            Directory.Delete(all[index], recursive: true);
+
+        static long SizeOf(string path) => new DirectoryInfo(path).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    }
+
+    // A damaged one is not the best.
+    private static double? LossOf(string checkpoint)
+    {
+        try
+        {
+            return CheckpointSummary.ReadLoss(checkpoint);
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
     }
 
     // model/ is the newest checkpoint without what only training needs; made beside and renamed, so that it is whole or not there.

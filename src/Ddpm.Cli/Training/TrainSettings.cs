@@ -13,6 +13,7 @@ namespace Ddpm.Cli.Training;
 internal sealed record TrainSettings
 {
     private const string FileName = "train.json";
+    private const double UsualLabelDropout = 0.1;
     private const int ChannelsOfGroup = 4; // as in the article's network: 128 channels in 32 groups
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
@@ -30,8 +31,19 @@ internal sealed record TrainSettings
     /// <summary>Groups of every GroupNorm; null for 32, or fewer where a group would have less than four channels.</summary>
     public int? NormGroups { get; init; }
     public double Dropout { get; init; }
+
+    /// <summary>Whether it learns the dataset's classes.</summary>
+    public bool ClassConditional { get; init; }
+
+    /// <summary>Null for 0.1 where it learns classes.</summary>
+    public double? LabelDropout { get; init; }
     public int Timesteps { get; init; } = 1000;
     public string BetaSchedule { get; init; } = "linear";
+    public string PredictionType { get; init; } = "epsilon";
+    public string LossWeighting { get; init; } = "uniform";
+    public double MinSnrGamma { get; init; } = 5;
+    public double P2K { get; init; } = 1;
+    public double P2Gamma { get; init; } = 1;
     public int Epochs { get; init; } = 50;
 
     /// <summary>Counts instead of <see cref="Epochs"/> where it is given.</summary>
@@ -39,11 +51,20 @@ internal sealed record TrainSettings
     public int BatchSize { get; init; } = 16;
     public int Accumulate { get; init; } = 1;
     public double LearningRate { get; init; } = 1e-4;
+    public string LearningRateSchedule { get; init; } = "cosine";
 
     /// <summary>Null for 500, or a tenth of a run shorter than 5,000 steps.</summary>
     public int? Warmup { get; init; }
     public double WeightDecay { get; init; } = 0.01;
     public double Ema { get; init; } = 0.9999;
+    public string EmaSchedule { get; init; } = "ramp";
+    public double EmaInvGamma { get; init; } = 1;
+    public double EmaPower { get; init; } = 2.0 / 3;
+    public int EmaUpdateAfterStep { get; init; }
+    public string Precision { get; init; } = "float32";
+    public bool GradientCheckpointing { get; init; }
+    public int SkippedStepsBeforeRollback { get; init; } = 5;
+    public int MaxRollbacks { get; init; } = 3;
     public long Seed { get; init; }
     public bool Flip { get; init; } = true;
 
@@ -53,7 +74,13 @@ internal sealed record TrainSettings
         return File.Exists(file) ? JsonSerializer.Deserialize<TrainSettings>(File.ReadAllText(file), Json) : null;
     }
 
-    public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+    public void Write(string folder)
+    {
+        // Beside, then renamed: a run that is killed here can still go on.
+        var file = Path.Combine(folder, FileName);
+        File.WriteAllText(file + ".partial", JsonSerializer.Serialize(this, Json) + "\n");
+        File.Move(file + ".partial", file, overwrite: true);
+    }
 
     /// <summary>The first setting that a resumed run may not change and that differs, as its option's name with both values; null if none does.</summary>
     public string? ConflictWith(TrainSettings saved) => typeof(TrainSettings).GetProperties()
@@ -81,10 +108,11 @@ internal sealed record TrainSettings
             AttentionHeadDim = CommonDivisor(channels, 8),
             NormNumGroups = NormGroups ?? CommonDivisor(channels, Math.Clamp(channels.Min() / ChannelsOfGroup, 1, 32)),
             Dropout = Dropout,
+            NumClassEmbeds = ClassConditional ? dataset.Classes.Count + (LabelDropoutOrUsual > 0 ? 1 : 0) : null,
         };
     }
 
-    public NoiseScheduleConfig ToSchedule() => new() { Timesteps = Timesteps, BetaSchedule = BetaSchedule };
+    public NoiseScheduleConfig ToSchedule() => new() { Timesteps = Timesteps, BetaSchedule = BetaSchedule, PredictionType = PredictionType };
 
     public TrainingConfig ToTraining(int images)
     {
@@ -95,13 +123,30 @@ internal sealed record TrainSettings
             GradientAccumulationSteps = Accumulate,
             LearningRate = LearningRate,
             WeightDecay = WeightDecay,
+            LearningRateSchedule = Choice<LearningRateSchedule>(LearningRateSchedule),
             EmaDecay = Ema,
+            EmaRise = Choice<EmaRise>(EmaSchedule),
+            EmaInvGamma = EmaInvGamma,
+            EmaPower = EmaPower,
+            EmaUpdateAfterStep = EmaUpdateAfterStep,
+            LossWeighting = new LossWeighting { Kind = Choice<LossWeightingKind>(LossWeighting), MinSnrGamma = MinSnrGamma, P2K = P2K, P2Gamma = P2Gamma },
+            LabelDropout = LabelDropoutOrUsual,
+            Precision = Choice<TrainingPrecision>(Precision),
+            GradientCheckpointing = GradientCheckpointing,
+            SkippedStepsBeforeRollback = SkippedStepsBeforeRollback,
+            MaxRollbacks = MaxRollbacks,
             Seed = (ulong)Seed,
             HorizontalFlip = Flip,
         };
         var total = Steps ?? Trainer.StepsOf(Epochs, images, config);
         return config with { TotalSteps = total, WarmupSteps = Warmup ?? (int)Math.Min(500, total / 10) };
     }
+
+    private double LabelDropoutOrUsual => ClassConditional ? LabelDropout ?? UsualLabelDropout : 0;
+
+    // min_snr is MinSnr; the options let no other words pass.
+    private static T Choice<T>(string word)
+        where T : struct, Enum => Enum.Parse<T>(word.Replace("_", "", StringComparison.Ordinal), ignoreCase: true);
 
     private IReadOnlyList<string> DownBlocks(int levels, int size)
     {

@@ -10,12 +10,15 @@ internal static class RunFiles
     /// <summary>Key of the folder that one attempt alone writes to. Epochs count within a job, and resuming a run gives it another job.</summary>
     public static string FolderOf(TrainingRun run, JobLease lease) => $"{FolderOf(run)}/{lease.Job.Id:N}-e{lease.Epoch}";
 
+    /// <summary>Key of the folder of events for TensorBoard: one for all attempts, each of which adds a file.</summary>
+    public static string TensorBoardOf(TrainingRun run) => $"{FolderOf(run)}/tensorboard";
+
     /// <summary>Deletes files that no row names: a worker that dies between a file and its row leaves such, and so do rows that are replaced.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was deleted.</exception>
     public static void DeleteLeftovers(TrainingRun run, JobLease lease, ArtifactStore artifacts)
     {
         // Listed before the lease is checked, so that nothing of an attempt after this one is among them.
-        var attempts = artifacts.List(FolderOf(run)).ToDictionary(attempt => attempt, attempt => Files(attempt, artifacts));
+        var attempts = artifacts.List(FolderOf(run)).Where(entry => entry != TensorBoardOf(run)).ToDictionary(attempt => attempt, attempt => Files(attempt, artifacts));
         HashSet<string> named = [];
         lease.Write(db => named = Named(db, run.Id));
         foreach (var (attempt, files) in attempts)

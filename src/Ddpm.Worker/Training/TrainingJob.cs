@@ -1,6 +1,7 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Training;
+using Ddpm.Engine.Training.TensorBoard;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
@@ -31,7 +32,8 @@ internal sealed class TrainingJob(
         var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 
-        var result = Run(trainer, journal, lease.Stop);
+        using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunFiles.TensorBoardOf(run)), trainer.Step, trainer.TotalSteps);
+        var result = Run(trainer, journal, tensorBoard, lease.Stop);
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();
         lease.Succeed(_ => { });
@@ -45,11 +47,11 @@ internal sealed class TrainingJob(
         return config.MaxDuration - (now - (lease.Job.StartedAt ?? now)) is { } left ? config with { MaxDuration = left > least ? left : least } : config;
     }
 
-    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, CancellationToken stop)
+    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, TensorBoardLog tensorBoard, CancellationToken stop)
     {
         try
         {
-            var result = trainer.Run(journal, stop);
+            var result = trainer.Run(new TrainingObservers(journal, tensorBoard), stop); // the journal first: it throws where the lease is lost
             journal.DrawLossCurve();
             return result;
         }
