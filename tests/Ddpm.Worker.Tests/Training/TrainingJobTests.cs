@@ -106,6 +106,17 @@ public sealed class TrainingJobTests : TrainingTests
     }
 
     [Fact]
+    public async Task Run_AddsAFileOfEventsForTensorBoard_AtEveryAttempt()
+    {
+        var run = await AddRunAsync(training => training with { Steps = 4 });
+        AssertSucceeded(await Host.RunAsync(run.JobId));
+        AssertSucceeded(await Host.RunAsync(await ResumeAsync(run, training => training with { Steps = 6 })));
+        var files = Host.Artifacts.List($"training-runs/{run.Id}/tensorboard");
+        Assert.Equal(2, files.Count);
+        Assert.All(files, file => Assert.True(new FileInfo(Host.Artifacts.PathOf(file)).Length > 500)); // a few scalars a step
+    }
+
+    [Fact]
     public async Task Run_SaysWhatToDo_WhenTheDatasetIsGone()
     {
         var run = await AddRunAsync();
