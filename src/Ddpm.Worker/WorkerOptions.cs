@@ -26,6 +26,9 @@ internal sealed record WorkerOptions
     [Range(1024.0, 1_099_511_627_776.0)]
     public long MaxModelBytes { get; init; } = DiffusersArchive.UsualMaxWeightBytes;
 
+    /// <summary>Folder of TorchScript files that evaluations may name as feature networks; null for none. They are programs: place only what you trust.</summary>
+    public string? FeatureNetworks { get; init; }
+
     /// <summary>How often a training run records its progress at most. From 10 milliseconds to 10 minutes; default 1 second.</summary>
     [Range(typeof(TimeSpan), "00:00:00.010", "00:10:00")]
     public TimeSpan ProgressInterval { get; init; } = TimeSpan.FromSeconds(1);

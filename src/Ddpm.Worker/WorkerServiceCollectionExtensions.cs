@@ -1,10 +1,12 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
 using Ddpm.Worker.Datasets;
+using Ddpm.Worker.Evaluations;
 using Ddpm.Worker.Hub;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Models;
@@ -30,7 +32,9 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<AllowedFolders>();
         var hub = HubOptions.From(configuration, Path.Combine(StorageOptions.From(configuration).DataRoot, "hub"));
         services.AddSingleton(provider => new HubClient(hub, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<FeatureNetworks>();
         services.AddTransient<IDatasetJob, DatasetJob>();
+        services.AddTransient<IEvaluationJob, EvaluationJob>();
         services.AddTransient<IModelImportJob, ModelImportJob>();
         services.AddTransient<ISamplingJob, SamplingJob>();
         services.AddTransient<ITrainingJob, TrainingJob>();

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.Json.Nodes;
 
 namespace Ddpm.Cli.Tests;
@@ -34,7 +33,7 @@ public sealed class EvaluateTests : IDisposable
     public void Evaluate_TakesAFolderOfPicturesAtTheModelsSize_AndAFeatureNetwork()
     {
         Tool.Do(_folder.Path, "dataset", "make", "faces", "faces", "--count", "6", "--size", "40");
-        WriteFeatureNetwork(_folder.At("means.pt"));
+        TorchScriptFile.Write(_folder.At("means.pt"), "return torch.mean(x, [2, 3])");
         var said = JsonNode.Parse(Tool.Do(_folder.Path,
             ["evaluate", "--model", "faces-32", "--dataset", "faces", "--metrics", "fid,kid", "--features", "means.pt", "--feature-size", "0", "--cache", "cache", "--json", .. Quick]))!;
         Assert.True((double)said["features"]!["fid"]! > 0);
@@ -44,21 +43,4 @@ public sealed class EvaluateTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
-
-    // What torch.jit.save writes of a module that gives the mean of each channel.
-    private static void WriteFeatureNetwork(string path)
-    {
-        using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
-        Add("means/data.pkl", [0x80, 2, .. "c__torch__\nMeans\n)"u8, 0x81, .. "}X"u8, 8, 0, 0, 0, .. "training"u8, 0x89, .. "sb."u8]);
-        Add("means/code/__torch__.py", [.. "class Means(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n"u8,
-            .. "  def forward(self: __torch__.Means,\n    x: Tensor) -> Tensor:\n    return torch.mean(x, [2, 3])\n"u8]);
-        Add("means/constants.pkl", [0x80, 2, .. ")."u8]);
-        Add("means/version", "3\n"u8.ToArray());
-
-        void Add(string name, byte[] content)
-        {
-            using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
-            entry.Write(content);
-        }
-    }
 }

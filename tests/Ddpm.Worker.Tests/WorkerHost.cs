@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
@@ -85,6 +86,7 @@ internal sealed class WorkerHost : IAsyncDisposable
     {
         JobKind.Training => Get<ITrainingJob>().RunAsync(jobId, CancellationToken.None),
         JobKind.Sampling => Get<ISamplingJob>().RunAsync(jobId, CancellationToken.None),
+        JobKind.Evaluation => Get<IEvaluationJob>().RunAsync(jobId, CancellationToken.None),
         JobKind.Dataset => Get<IDatasetJob>().RunAsync(jobId, CancellationToken.None),
         _ => Get<IModelImportJob>().RunAsync(jobId, CancellationToken.None),
     }));

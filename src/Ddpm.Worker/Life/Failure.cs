@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
+using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
@@ -29,7 +30,7 @@ internal static class Failure
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
     public static string? SentenceFor(Exception exception) => IsDiskFull(exception) ? DiskFull : exception switch
     {
-        JobFailedException or HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or TorchRuntimeException => exception.Message,
+        JobFailedException or HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or EvaluationException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,

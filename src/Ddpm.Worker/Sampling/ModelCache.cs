@@ -41,6 +41,10 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
         }
     }
 
+    /// <summary>Loads a model for the caller alone, who disposes it.</summary>
+    /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
+    public DiffusionModel LoadAlone(Checkpoint checkpoint) => Load(checkpoint);
+
     public void Dispose()
     {
         lock (_lock)

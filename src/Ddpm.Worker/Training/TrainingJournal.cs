@@ -210,6 +210,8 @@ internal sealed class TrainingJournal : TrainingObserver
         var old = db.Checkpoints.Where(c => retired.Contains(c.Id))
             .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(
                 batch => batch.CheckpointId == c.Id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running)))
+            .Where(c => !db.Evaluations.Any(
+                evaluation => evaluation.CheckpointId == c.Id && (evaluation.Job!.Status == JobStatus.Queued || evaluation.Job.Status == JobStatus.Running)))
             .ToList();
         db.Checkpoints.RemoveRange(old);
         return [.. old.Select(c => c.ArtifactKey)];

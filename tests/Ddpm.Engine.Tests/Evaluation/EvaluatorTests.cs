@@ -7,6 +7,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Tests.Data;
+using Ddpm.TestSupport;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Evaluation;

@@ -3,6 +3,7 @@ using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Evaluation.Features;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Tests.Data;
+using Ddpm.TestSupport;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Evaluation;

@@ -1,10 +1,10 @@
 using System.IO.Compression;
 using System.Text;
 
-namespace Ddpm.Engine.Tests.Evaluation;
+namespace Ddpm.TestSupport;
 
 /// <summary>Writes what <c>torch.jit.save</c> would write of a module without weights.</summary>
-internal static class TorchScriptFile
+public static class TorchScriptFile
 {
     /// <param name="path">Made or replaced.</param>
     /// <param name="body">The lines of <c>forward(self, x: Tensor) -> Tensor</c>.</param>
