@@ -1,5 +1,6 @@
 using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Datasets;
+using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
 using Ddpm.Api.Models;
 using Ddpm.Api.OpenApi;
@@ -36,6 +37,7 @@ public static class ApiEndpoints
         app.MapCheckpoints();
         app.MapModels();
         app.MapSamples();
+        app.MapEvaluations();
         app.MapSystem();
         app.MapHealth();
         app.MapDdpmOpenApi();

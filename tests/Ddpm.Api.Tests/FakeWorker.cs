@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using Ddpm.Jobs.Datasets;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
@@ -131,6 +132,36 @@ internal static class FakeWorker
         await db.SaveChangesAsync(Cancel);
     }
 
+    /// <summary>An evaluation; with numbers and pictures where it has succeeded.</summary>
+    public static async Task<Guid> EvaluationAsync(this ApiHost host, Guid checkpoint, Guid dataset, JobStatus status = JobStatus.Succeeded)
+    {
+        var id = Guid.CreateVersion7();
+        var job = NewJob(JobKind.Evaluation, status);
+        await host.AddAsync(new Evaluation { Id = id, JobId = job.Id, Job = job, CheckpointId = checkpoint, DatasetId = dataset, Spec = new() { Steps = 25 } });
+        if (status == JobStatus.Succeeded)
+            await host.MeasureAsync(id);
+        return id;
+    }
+
+    /// <summary>Ends an evaluation with numbers and pictures.</summary>
+    public static async Task MeasureAsync(this ApiHost host, Guid id)
+    {
+        await using var db = host.Database();
+        var evaluation = await db.Evaluations.Include(row => row.Job).SingleAsync(row => row.Id == id, Cancel);
+        var key = $"evaluations/{id}/e1";
+        await host.Artifacts.WriteAsync($"{key}/samples.png", Png, Cancel);
+        await host.Artifacts.WriteAsync($"{key}/nearest.png", Png, Cancel);
+        evaluation.ArtifactKey = key;
+        evaluation.Results = new()
+        {
+            BitsPerDimension = new(new(3.5, 0.02), new(1e-5, null), new(1.5, 0.02), new(2, 0.01), [new(0, 0, new(2, 0.01), new(0.6, 0.01))], 128),
+            Memorisation = new(41.5, 34.8, [new(17, [new(268, 27.4, true)])], 128, 32),
+        };
+        evaluation.Job!.Status = JobStatus.Succeeded;
+        evaluation.Job.EndedAt = DateTime.UtcNow;
+        await db.SaveChangesAsync(Cancel);
+    }
+
     /// <summary>Ends every job that waits, until it is disposed: a worker in a hurry.</summary>
     public static IAsyncDisposable Hurry(this ApiHost host, JobStatus status) => new Hurrying(host, status);
 
@@ -175,6 +206,12 @@ internal static class FakeWorker
                     if (job.Kind == JobKind.Sampling && status == JobStatus.Succeeded)
                     {
                         await host.DrawAsync(await db.SampleBatches.Where(batch => batch.JobId == job.Id).Select(batch => batch.Id).SingleAsync(Cancel));
+                        continue;
+                    }
+
+                    if (job.Kind == JobKind.Evaluation && status == JobStatus.Succeeded)
+                    {
+                        await host.MeasureAsync(await db.Evaluations.Where(row => row.JobId == job.Id).Select(row => row.Id).SingleAsync(Cancel));
                         continue;
                     }
 

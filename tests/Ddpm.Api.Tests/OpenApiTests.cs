@@ -48,6 +48,8 @@ public sealed class OpenApiTests(ApiHost host) : IClassFixture<ApiHost>
         Assert.Equal((1, 100_000, 50), ((int)epochs["minimum"]!, (int)epochs["maximum"]!, (int)epochs["default"]!));
         Assert.Contains("Passes over the dataset", (string?)epochs["description"], StringComparison.Ordinal);
         Assert.Equal(["ddpm", "ddim", "dpmsolver++", "sde-dpmsolver++", "euler", "heun", "unipc"], schemas["CreateSamples"]!["properties"]!["sampler"]!["enum"]!.AsArray().Select(name => (string?)name).OfType<string>());
+        var evaluation = schemas["CreateEvaluation"]!;
+        Assert.Equal((128, 50, null), ((int)evaluation["properties"]!["images"]!["default"]!, (int)evaluation["properties"]!["terms"]!["default"]!, evaluation["properties"]!["datasetId"]!["default"]));
         Assert.Equal(["datasetId"], schemas["CreateTrainingRun"]!["required"]!.AsArray().Select(name => (string?)name));
     }
 
@@ -62,7 +64,9 @@ public sealed class OpenApiTests(ApiHost host) : IClassFixture<ApiHost>
         await using (var db = alone.Database())
             await db.TrainingRuns.ExecuteUpdateAsync(run => run.SetProperty(r => r.LossCurveKey, $"training-runs/{ended}/p.png"), Cancel);
         await alone.ModelAsync("faces-32");
-        await alone.SamplesAsync(await alone.CheckpointAsync());
+        var checkpoint = await alone.CheckpointAsync();
+        await alone.SamplesAsync(checkpoint);
+        await alone.EvaluationAsync(checkpoint, dataset);
 
         // Reading first, then making, then what ends or deletes: each kind finds what it needs. The document is read before anything changes.
         var operations = await OperationsAsync(alone);
@@ -72,7 +76,7 @@ public sealed class OpenApiTests(ApiHost host) : IClassFixture<ApiHost>
             foreach (var parameter in (operation["parameters"]?.AsArray() ?? []).Where(parameter => (string?)parameter!["in"] == "path"))
                 path = path.Replace($"{{{parameter!["name"]}}}", parameter["example"]!.ToString(), StringComparison.Ordinal);
             using var response = await alone.SendAsync(new HttpMethod(method), path, operation["requestBody"]?["content"]?["application/json"]?["example"]?.ToJsonString());
-            var allowed = name is "POST /samples/{id}/cancel" or "POST /training-runs/{id}/cancel" || name.StartsWith("DELETE", StringComparison.Ordinal)
+            var allowed = name is "POST /samples/{id}/cancel" or "POST /evaluations/{id}/cancel" or "POST /training-runs/{id}/cancel" || name.StartsWith("DELETE", StringComparison.Ordinal)
                 ? new[] { HttpStatusCode.OK, HttpStatusCode.NoContent, HttpStatusCode.Conflict, HttpStatusCode.NotFound }
                 : [HttpStatusCode.OK, HttpStatusCode.Created, HttpStatusCode.Accepted];
             var text = response.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await response.Content.ReadAsStringAsync(Cancel);

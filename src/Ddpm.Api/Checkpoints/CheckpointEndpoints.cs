@@ -1,3 +1,4 @@
+using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Life;
@@ -22,7 +23,7 @@ internal static class CheckpointEndpoints
             .WithQuery("training", "Whether the state of the training (optimizer, random state) comes too; default false.", "boolean", false)
             .Produces(200, contentType: "application/zip").WithProblems(400, 404);
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteCheckpoint")
-            .Describe("Delete a checkpoint", "Unless a model, a running training or a waiting sample needs it. Pictures drawn with it stay.")
+            .Describe("Delete a checkpoint", "Unless a model, a running training, or a sample or evaluation that has not ended needs it. Pictures drawn with it stay.")
             .WithProblems(404, 409);
     }
 
@@ -35,9 +36,11 @@ internal static class CheckpointEndpoints
         return models.ToLookup(model => model.CheckpointId!.Value, model => model.Name);
     }
 
-    /// <summary>Whether samples that have not ended are drawn with it.</summary>
-    public static Task<bool> IsSampledAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) => db.SampleBatches.AnyAsync(
-        batch => batch.CheckpointId == id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running), cancellationToken);
+    /// <summary>Whether samples or evaluations that have not ended are drawn with it.</summary>
+    public static async Task<bool> IsInUseAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) =>
+        await db.SampleBatches.AnyAsync(
+            batch => batch.CheckpointId == id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running), cancellationToken)
+        || await EvaluationEndpoints.IsNeededAsync(id, db, cancellationToken);
 
     private static async Task<Results<Ok<CheckpointView>, ProblemHttpResult>> GetAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken)
     {
@@ -76,8 +79,8 @@ internal static class CheckpointEndpoints
         if (await db.TrainingRuns.AnyAsync(
                 run => run.Id == checkpoint.TrainingRunId && (run.Job!.Status == JobStatus.Queued || run.Job.Status == JobStatus.Running), cancellationToken))
             return Problems.Conflict("Its training run has not ended and may need it to go on. Cancel the run, or wait until it has ended.");
-        if (await IsSampledAsync(id, db, cancellationToken))
-            return Problems.Conflict("Samples that have not ended are drawn with it. Cancel them, or wait.");
+        if (await IsInUseAsync(id, db, cancellationToken))
+            return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
 
         await db.Checkpoints.Where(row => row.Id == id).ExecuteDeleteAsync(cancellationToken);
         artifacts.Delete(checkpoint.ArtifactKey);

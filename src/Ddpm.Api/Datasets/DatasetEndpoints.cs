@@ -1,3 +1,4 @@
+using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Datasets;
@@ -128,6 +129,8 @@ internal static class DatasetEndpoints
         var runs = await db.TrainingRuns.AsNoTracking().Include(run => run.Job).Where(run => run.DatasetId == id).ToListAsync(cancellationToken);
         if (runs.FirstOrDefault(run => !run.Job!.HasEnded) is { } active)
             return Problems.Conflict($"The training run {active.Id} still learns from it. Cancel that run, or wait until it has ended.");
+        if (await EvaluationEndpoints.IsNeededAsync(id, db, cancellationToken))
+            return Problems.Conflict("Evaluations that have not ended measure against it. Cancel them, or wait until they have ended.");
         if (await JobEndings.StopAsync(dataset.Job!, context, control, db, cancellationToken) is { } busy)
             return busy;
 

@@ -209,8 +209,8 @@ internal static partial class ModelEndpoints
             return busy;
         var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint
             && !await db.Models.AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
-        if (orphan is not null && await CheckpointEndpoints.IsSampledAsync(orphan.Id, db, cancellationToken))
-            return Problems.Conflict("Samples that have not ended are drawn with it. Cancel them, or wait.");
+        if (orphan is not null && await CheckpointEndpoints.IsInUseAsync(orphan.Id, db, cancellationToken))
+            return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
 
         await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
         {

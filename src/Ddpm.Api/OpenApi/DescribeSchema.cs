@@ -3,8 +3,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ddpm.Api.Datasets;
+using Ddpm.Api.Evaluations;
 using Ddpm.Api.Samples;
 using Ddpm.Api.TrainingRuns;
+using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Training;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
@@ -19,6 +21,7 @@ internal sealed class DescribeSchema(IOptions<JsonOptions> json) : ISchemaFilter
     private static readonly FrozenDictionary<Type, object> Defaults = new object[]
     {
         new UploadDataset(), new CreateSamples(), new NetworkSpec(), new ScheduleSpec(), new OptimizationSpec(), new ResumeTrainingRun(),
+        new CreateEvaluation { DatasetId = Guid.Empty }, new FeatureSpec { Network = "" },
     }.ToFrozenDictionary(instance => instance.GetType());
 
     public void Apply(IOpenApiSchema schema, SchemaFilterContext context)
@@ -32,7 +35,7 @@ internal sealed class DescribeSchema(IOptions<JsonOptions> json) : ISchemaFilter
         var values = (JsonObject)JsonSerializer.SerializeToNode(instance, instance.GetType(), json.Value.SerializerOptions)!;
         foreach (var (name, property) in schema.Properties)
         {
-            if (property is OpenApiSchema concrete && values[name] is { } value)
+            if (property is OpenApiSchema concrete && schema.Required?.Contains(name) != true && values[name] is { } value)
                 concrete.Default = value.DeepClone();
         }
     }

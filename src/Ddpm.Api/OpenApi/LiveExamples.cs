@@ -21,6 +21,7 @@ internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) :
             ["training-runs"] = Newest(preview?.TrainingRunId ?? await db.TrainingRuns.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
             ["checkpoints"] = Newest(await db.Checkpoints.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
             ["samples"] = Newest(await db.SampleBatches.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
+            ["evaluations"] = Newest(await db.Evaluations.MaxAsync(row => (Guid?)row.Id, cancellationToken)),
             ["name"] = (await db.Models.OrderBy(row => row.Name).Select(row => row.Name).FirstOrDefaultAsync(cancellationToken)) ?? "faces-32",
             ["step"] = preview?.Step ?? 1,
             ["n"] = 0,

@@ -41,6 +41,7 @@ internal static class SystemEndpoints
             Checkpoints = await db.Checkpoints.CountAsync(cancellationToken),
             Models = await db.Models.CountAsync(cancellationToken),
             Samples = await db.SampleBatches.CountAsync(cancellationToken),
+            Evaluations = await db.Evaluations.CountAsync(cancellationToken),
         });
     }
 }
@@ -71,6 +72,9 @@ internal sealed record SystemView
 
     /// <summary>How many sample requests there are.</summary>
     public required int Samples { get; init; }
+
+    /// <summary>How many evaluations there are.</summary>
+    public required int Evaluations { get; init; }
 }
 
 /// <summary>A queue.</summary>
