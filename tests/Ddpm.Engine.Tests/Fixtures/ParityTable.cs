@@ -28,7 +28,7 @@ public sealed class ParityTable : IDisposable
             """
             # Parity with diffusers
 
-            Every number of the reference (Hugging Face diffusers 0.40.0, float32 on a CPU; `tests/fixtures/README.md`) beside ours: for each run of a case the
+            Every number of the reference (Hugging Face diffusers 0.40.0, float32 on a CPU; `tests/fixtures/README.md`, for sched_heun `make_heun.py` beside it) beside ours: for each run of a case the
             comparison that comes nearest to its tolerance, of as many as were made. The tolerances are measured, not chosen: ten times what the reference itself
             differs from itself in float64, in another memory layout or with other thread counts. Written by `eng/parity`, which runs the fixture tests.
 
