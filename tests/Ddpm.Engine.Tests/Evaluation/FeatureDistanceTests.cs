@@ -90,6 +90,24 @@ public sealed class FeatureDistanceTests
         AssertSpread(runs, mean);
     }
 
+    // Efron & Stein 1981, by its definition: the distance measured again without each picture.
+    [Fact]
+    public void Kernel_StandardError_IsThatOfLeavingEachPictureOut()
+    {
+        using var scope = NewDisposeScope();
+        var (left, right) = (Normals(7, 6, 2), Normals(8, 5, 2) + 0.5);
+        double Variance(Tensor set, Func<Tensor, double> distance)
+        {
+            var count = (int)set.shape[0];
+            var without = Enumerable.Range(0, count).Select(omitted => distance(cat([set[..omitted], set[(omitted + 1)..]]))).ToList();
+            return (count - 1.0) / count * without.Sum(value => Math.Pow(value - without.Average(), 2));
+        }
+
+        var expected = Variance(left, set => KernelDistance.Between(set, right, CancellationToken.None).Value)
+            + Variance(right, set => KernelDistance.Between(left, set, CancellationToken.None).Value);
+        Assert.Equal(Math.Sqrt(expected), KernelDistance.Between(left, right, CancellationToken.None).StandardError, 1e-9);
+    }
+
     [Fact]
     public void Kernel_GivesTheSame_InPieces()
     {
