@@ -12,6 +12,8 @@ var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2
     TrainCommand.Create(),
     ServeCommand.Create(),
     SampleCommand.Create(),
+    InterpolateCommand.Create(),
+    InpaintCommand.Create(),
     EvaluateCommand.Create(),
     ModelCommands.Create(),
     DatasetCommands.Create(),

@@ -60,39 +60,53 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="request">What to draw.</param>
     /// <param name="progress">Told after each network call.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
+    /// <param name="trajectory">Filled with what lies between the noise and the pictures; null for nothing.</param>
     /// <exception cref="ArgumentException">The request does not fit the model.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public PixelBatch Sample(SampleRequest request, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken)
+    public PixelBatch Sample(SampleRequest request, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken, Trajectory? trajectory = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Count, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(request.FirstImage);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Threads ?? 1, 1);
         if ((long)request.Count * Network.OutChannels * Side * Side > Array.MaxLength)
             throw new ArgumentException($"{request.Count} pictures of {Side}×{Side} pixels are more than fit into memory at once.", nameof(request));
-        var plan = SamplingPlan.For(Schedule, request.Sampler);
-        CheckTimesteps(plan);
         CheckClasses(request);
-        var images = Enumerable.Range(0, request.Count).Select(index => new ImageToDraw(plan, request.Seed, (uint)(request.FirstImage + index))
-        {
-            ClassLabel = request.LabelOf(index),
-            GuidanceScale = request.GuidanceScale,
-        }).ToList();
+        foreach (var picture in request.Guide?.Pictures ?? [])
+            CheckShape(picture);
+        var images = request.Guide?.Images(this, request) ?? Unguided(request);
+        var plan = images[0].Plan; // of all of them
+        CheckTimesteps(plan);
         var done = 0;
         var total = request.Count * plan.Steps.Count;
         void AfterStep(int moved) => progress?.Report(new SamplingProgress(Interlocked.Add(ref done, moved), total));
 
         var loop = new DenoisingLoop(_network, _device, noise: null, Classes?.NullClass);
-        return ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, batch =>
+        trajectory?.Begin(plan.Steps.Count, request.Count, Network.InChannels, Side);
+        var finished = ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, (first, batch) =>
         {
-            using var drawn = loop.Run(batch, Side, Side, AfterStep, cancellationToken);
+            using var drawn = loop.Run(batch, Side, Side, AfterStep, cancellationToken, trajectory?.WatchFrom(first));
             if (!drawn.isfinite().all().item<bool>())
                 throw new SamplingException("The pictures are not numbers any more: the model's weights, or its noise schedule, are not usable.");
             return PixelRange.ToBytes(drawn);
         });
+        trajectory?.End(finished);
+        return finished;
     }
 
     /// <inheritdoc/>
     public void Dispose() => _network.Dispose();
+
+    private List<ImageToDraw> Unguided(SampleRequest request)
+    {
+        var plan = SamplingPlan.For(Schedule, request.Sampler);
+        return [.. Enumerable.Range(0, request.Count).Select(index => request.ImageAt(index, plan))];
+    }
+
+    private void CheckShape(PixelBatch picture)
+    {
+        if ((picture.Count, picture.Channels, picture.Height, picture.Width) != (1, Network.InChannels, Side, Side))
+            throw new ArgumentException($"The picture is {picture.Count}×{picture.Channels}×{picture.Height}×{picture.Width}; the model needs 1×{Network.InChannels}×{Side}×{Side}.");
+    }
 
     private void CheckTimesteps(SamplingPlan plan)
     {

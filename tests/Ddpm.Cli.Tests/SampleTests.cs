@@ -37,6 +37,26 @@ public sealed class SampleTests : IDisposable
         Assert.NotEqual(usual, Draw("--sampler", "dpmsolver++", "--clip-sample", "false"));
     }
 
+    [Fact]
+    public void Sample_WritesTheTrajectory_AsAnAnimation()
+    {
+        Draw("--trajectory", "way/t.webp");
+        var webp = File.ReadAllBytes(_folder.At("way", "t.webp")).AsSpan();
+        Assert.True(webp.StartsWith("RIFF"u8) && webp[8..].StartsWith("WEBPVP8X"u8));
+        Assert.Equal(4, Pictures.CountOf(webp, "ANMF"u8));
+    }
+
+    [Fact]
+    public void Sample_DrawsAfterAPicture_AsMuchAnewAsAsked()
+    {
+        var picture = Draw("--seed", "5");
+        File.WriteAllBytes(_folder.At("from.png"), picture);
+        Assert.Equal(picture, Draw("--from", "from.png", "--strength", "0"));
+        var half = Draw("--from", "from.png");
+        Assert.Equal(half, Draw("--from", "from.png", "--strength", "0.5"));
+        Assert.NotEqual(half, Draw("--from", "from.png", "--strength", "1"));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private byte[] Draw(params string[] options)

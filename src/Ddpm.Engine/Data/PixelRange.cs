@@ -15,6 +15,10 @@ public static class PixelRange
         return bytes.to(device).to(ScalarType.Float32).div_(127.5).sub_(1).MoveToOuterDisposeScope(); // bytes travel, not floats
     }
 
+    /// <summary>x/127.5 − 1, without a tensor.</summary>
+    /// <returns>Values laid out as the pixels are; <see cref="ToBytes"/> gives the same bytes back.</returns>
+    public static float[] ToFloat(PixelBatch images) => [.. images.Pixels.Select(value => (value / 127.5f) - 1)];
+
     /// <summary>255·(x/2 + 1/2), what lies outside [-1, 1] clamped, rounded half to even as numpy and diffusers do.</summary>
     /// <param name="images">float <c>[count, channels, height, width]</c> on any device. Borrowed.</param>
     /// <exception cref="ArgumentException">Not of that shape, or neither 1 nor 3 channels.</exception>

@@ -20,6 +20,13 @@ public sealed record PixelBatch(byte[] Pixels, int Count, int Channels, int Heig
         return Pixels.AsSpan(index * ImageBytes, ImageBytes);
     }
 
+    /// <summary>One picture as a model sees it: the largest centred square, at the model's size; one channel is its luma.</summary>
+    /// <param name="picture">Of any size.</param>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="side">Rows, and columns, of the result; at least 1.</param>
+    public static PixelBatch Of(DecodedImage picture, int channels, int side) =>
+        new(Planes.Of(Resize.ToSquare(picture, side), channels), 1, channels, side, side);
+
     /// <summary>One picture as a batch of its own. A copy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such picture.</exception>
     public PixelBatch Only(int index) => this with { Pixels = Image(index).ToArray(), Count = 1 };

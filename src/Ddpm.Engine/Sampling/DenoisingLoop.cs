@@ -12,6 +12,12 @@ public sealed record ImageToDraw(SamplingPlan Plan, ulong Seed, uint Image)
     /// <summary>Its class; null for none.</summary>
     public int? ClassLabel { get; init; }
 
+    /// <summary>x at the level of the plan's first step, <c>[channels, height, width]</c>; null for noise. A run that begins with a picture has one.</summary>
+    public float[]? Start { get; init; }
+
+    /// <summary>What of the picture is given; null for nothing.</summary>
+    public KnownRegion? Known { get; init; }
+
     /// <summary>How much more of its class than there would be by itself: 1 for no guidance, 0 for no class.</summary>
     public double GuidanceScale { get; init; } = 1;
 }
@@ -71,8 +77,11 @@ public sealed class DenoisingLoop
         using var noGradients = inference_mode();
         var finished = new Tensor?[images.Count];
         var state = LoopState.At(Enumerable.Range(0, images.Count).ToList(), Start(images, height, width));
-        for (var step = 0; state.Active.Count > 0; step++)
+        for (var step = 0; ; step++)
         {
+            state.Retire(index => images[index].Plan.Steps.Count == step, finished);
+            if (state.Active.Count == 0)
+                break;
             cancellationToken.ThrowIfCancellationRequested();
             using (var stepScope = NewDisposeScope())
             {
@@ -83,7 +92,6 @@ public sealed class DenoisingLoop
             }
 
             afterStep?.Invoke(state.Active.Count);
-            state.Retire(index => images[index].Plan.Steps.Count == step + 1, finished);
         }
 
         return cat([.. finished.Select(image => image!)], dim: 0).MoveToOuterDisposeScope();
@@ -91,8 +99,14 @@ public sealed class DenoisingLoop
 
     private Tensor Start(IReadOnlyList<ImageToDraw> images, int height, int width)
     {
-        var scales = tensor(images.Select(image => (float)image.Plan.InitialScale).ToArray()).to(_device).view(-1, 1, 1, 1);
-        return scales * Noise(images, step: 0, [_channels, height, width]);
+        var scales = tensor(images.Select(image => image.Start is null ? (float)image.Plan.InitialScale : 1).ToArray()).to(_device).view(-1, 1, 1, 1);
+        return scales * Values(images, [_channels, height, width], (image, destination) =>
+        {
+            if (image.Start is { } start)
+                start.CopyTo(destination);
+            else
+                _noise(image, 0, destination);
+        });
     }
 
     // The equations of SamplingStep, each picture with its own row.
@@ -120,7 +134,7 @@ public sealed class DenoisingLoop
             (StepWeights.History3, () => state.History[2]!),
             (StepWeights.Noise, () => noise! * LearnedDeviation(weights, answer)))!;
         var kept = weights.Sum((StepWeights.KeptSample, () => x), (StepWeights.KeptOriginal, () => original), (StepWeights.KeptEpsilon, Epsilon));
-        return (next, kept, original);
+        return (KnownRegion.PutInto(next, images, step), kept, original);
     }
 
     // Nichol & Dhariwal 2021, eq. 15: v in [0, 1], here from the network's [-1, 1], goes from the one logarithm to the other. 1 where nothing was learned.
@@ -133,12 +147,14 @@ public sealed class DenoisingLoop
         return (0.5 * logVariance).exp();
     }
 
-    private Tensor Noise(IReadOnlyList<ImageToDraw> images, int step, long[] shape)
+    private Tensor Noise(IReadOnlyList<ImageToDraw> images, int step, long[] shape) => Values(images, shape, (image, destination) => _noise(image, step, destination));
+
+    private Tensor Values(IReadOnlyList<ImageToDraw> images, long[] shape, Action<ImageToDraw, Span<float>> fill)
     {
         var elements = (int)(shape[0] * shape[1] * shape[2]);
         var values = new float[elements * images.Count];
         for (var slot = 0; slot < images.Count; slot++)
-            _noise(images[slot], step, values.AsSpan(slot * elements, elements));
+            fill(images[slot], values.AsSpan(slot * elements, elements));
         return tensor(values, [images.Count, .. shape]).to(_device);
     }
 }

@@ -16,12 +16,12 @@ internal static class ImageLanes
     /// <param name="images">At least one.</param>
     /// <param name="device">Where they are drawn.</param>
     /// <param name="threads">How many at a time on a CPU; at least 1.</param>
-    /// <param name="draw">Draws one batch; called from several threads at once on a CPU.</param>
+    /// <param name="draw">Draws one batch, given the index of its first picture; called from several threads at once on a CPU.</param>
     /// <returns>All pictures, in order.</returns>
-    public static PixelBatch Run(IReadOnlyList<ImageToDraw> images, Device device, int threads, Func<IReadOnlyList<ImageToDraw>, PixelBatch> draw)
+    public static PixelBatch Run(IReadOnlyList<ImageToDraw> images, Device device, int threads, Func<int, IReadOnlyList<ImageToDraw>, PixelBatch> draw)
     {
         if (device.type == DeviceType.CUDA)
-            return Join([.. images.Chunk(LargestBatch).Select(draw)]);
+            return Join([.. images.Chunk(LargestBatch).Select((batch, index) => draw(index * LargestBatch, batch))]);
 
         var results = new PixelBatch[images.Count];
         var next = -1;
@@ -38,7 +38,7 @@ internal static class ImageLanes
             try
             {
                 for (var index = Interlocked.Increment(ref next); index < images.Count && failure is null; index = Interlocked.Increment(ref next))
-                    results[index] = draw([images[index]]);
+                    results[index] = draw(index, [images[index]]);
             }
             catch (Exception fault)
             {

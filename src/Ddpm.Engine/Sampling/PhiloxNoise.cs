@@ -79,6 +79,9 @@ public enum NoisePurpose : uint
     /// <summary>Which labels of a training step are left out.</summary>
     LabelDropout = 4,
 
+    /// <summary>What the given part of a picture gets while the rest is painted.</summary>
+    KnownRegion = 5,
+
     /// <summary>ε in the terms of the variational bound.</summary>
     EvaluationNoise = 8,
 

@@ -1,3 +1,5 @@
+using Ddpm.Engine.Sampling.Guides;
+
 namespace Ddpm.Engine.Sampling;
 
 /// <summary>Pictures to draw. Picture <c>FirstImage + k</c> of a seed is the same whatever else is drawn with it.</summary>
@@ -24,6 +26,12 @@ public sealed record SampleRequest
     /// <summary>Pictures drawn side by side on a CPU, each by one thread; it does not change them. At least 1; null for
     /// <see cref="TorchRuntime.Threads"/>, usually one a core.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>What the pictures are drawn from besides noise; null for nothing.</summary>
+    public SamplingGuide? Guide { get; init; }
+
+    /// <summary>One of the pictures, from noise.</summary>
+    internal ImageToDraw ImageAt(int index, SamplingPlan plan) => new(plan, Seed, (uint)(FirstImage + index)) { ClassLabel = LabelOf(index), GuidanceScale = GuidanceScale };
 
     internal int? LabelOf(int index) => ClassLabels switch
     {

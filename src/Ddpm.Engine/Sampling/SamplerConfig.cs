@@ -61,6 +61,9 @@ public sealed record SamplerConfig
     /// <summary>Euler: noise added on the way; null for none.</summary>
     public EulerChurn? Churn { get; init; }
 
+    /// <summary>Steps left out at the noisy end. What is left is a run of its own: a multistep solver has nothing to look back on at its first step.</summary>
+    internal int Skipped { get; init; }
+
     /// <summary>The sampler of a run on this schedule.</summary>
     public SamplerKind KindFor(NoiseScheduleConfig schedule) => Kind ?? schedule.SchedulerClass switch
     {

@@ -11,11 +11,14 @@ public sealed record SamplingPlan(IReadOnlyList<SamplingStep> Steps, OriginalBou
     /// <summary>Fills the table that a configuration describes.</summary>
     /// <param name="schedule">The model's.</param>
     /// <param name="sampler">What was asked; absent fields take the schedule's or the sampler's defaults.</param>
+    /// <param name="strength">The part of the run that is done, from its clean end, 0 to 1: less than 1 for one that begins with a picture.</param>
     /// <exception cref="SamplingException">More steps than T, or a sampler that cannot do what is asked.</exception>
-    public static SamplingPlan For(NoiseScheduleConfig schedule, SamplerConfig sampler)
+    public static SamplingPlan For(NoiseScheduleConfig schedule, SamplerConfig sampler, double strength = 1)
     {
         if (sampler.Faults(schedule).ToList() is [var fault, ..])
             throw new SamplingException(fault);
+        var steps = sampler.StepsFor(schedule);
+        sampler = sampler with { Skipped = steps - (int)Math.Round(strength * steps) };
         var plan = sampler.KindFor(schedule) switch
         {
             SamplerKind.Ddpm => Samplers.Ddpm.Plan(schedule, sampler),
@@ -28,6 +31,9 @@ public sealed record SamplingPlan(IReadOnlyList<SamplingStep> Steps, OriginalBou
         };
         return plan;
     }
+
+    /// <summary>√ᾱ and √(1 − ᾱ) of the level at which a step begins; 1 and 0, the clean picture's, after the last.</summary>
+    internal (double SignalRate, double NoiseRate) RatesBefore(int step) => step < Steps.Count ? (Steps[step].SignalRate, Steps[step].NoiseRate) : (1, 0);
 }
 
 /// <summary>What keeps x̂₀ in the range of pictures.</summary>

@@ -33,7 +33,7 @@ internal sealed record SigmaLadder(IReadOnlyList<double> Timesteps, IReadOnlyLis
         for (var level = 0; level + 1 < ladder.Steps; level++)
             if (!(ladder.Sigmas[level] > ladder.Sigmas[level + 1]))
                 throw new SamplingException($"With {ladder.Steps} steps two noise levels of this sampler coincide: ask for fewer steps.");
-        return ladder;
+        return new([.. ladder.Timesteps.Skip(sampler.Skipped)], [.. ladder.Sigmas.Skip(sampler.Skipped)]);
     }
 
     private static float[] TrainingSigmas(NoiseSchedule schedule) =>

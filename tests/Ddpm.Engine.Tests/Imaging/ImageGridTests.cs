@@ -49,4 +49,27 @@ public sealed class ImageGridTests
 
     [Theory, InlineData(1, 1, 1), InlineData(2, 1, 2), InlineData(5, 2, 3), InlineData(16, 4, 4), InlineData(17, 4, 5)]
     public void LayoutFor_IsNearlySquare(int count, int rows, int columns) => Assert.Equal((rows, columns), ImageGrid.LayoutFor(count));
+
+    [Theory, InlineData(1), InlineData(3)]
+    public void EncodeWebP_ShowsItsFirstFrame_WhereOnlyOneIsRead(int channels)
+    {
+        var frames = Enumerable.Range(0, 3).Select(frame => new PixelBatch([.. Enumerable.Range(0, 2 * channels * 4).Select(n => (byte)((50 * frame) + (9 * n)))], 2, channels, 2, 2)).ToList();
+
+        var webp = ImageGrid.EncodeWebP(frames, 1, 2, TimeSpan.FromMilliseconds(40), TimeSpan.FromSeconds(1));
+
+        var expected = ImageCodec.Decode(ImageGrid.EncodePng(frames[0], 1, 2), new ImageDecodeOptions());
+        Assert.Equal(expected.Pixels, ImageCodec.Decode(webp, new ImageDecodeOptions()).Pixels);
+        Assert.Equal(webp, ImageGrid.EncodeWebP(frames, 1, 2, TimeSpan.FromMilliseconds(40), TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
+    public void EncodeWebP_Refuses_WhatIsTooLarge_AndFramesOfDifferentShapes()
+    {
+        Assert.Contains("16384×1", Assert.Throws<ArgumentException>(() => ImageGrid.CheckAnimationSize(1, 16_384, 1, 1, 1)).Message);
+        Assert.Contains("50 frames", Assert.Throws<ArgumentException>(() => ImageGrid.CheckAnimationSize(10, 10, 256, 256, 50)).Message);
+        ImageGrid.CheckAnimationSize(16, 16, 64, 64, 50);
+        PixelBatch[] frames = [new(new byte[4], 1, 1, 2, 2), new(new byte[12], 1, 3, 2, 2)];
+        Assert.Throws<ArgumentException>(() => ImageGrid.EncodeWebP(frames, 1, 1, TimeSpan.Zero, TimeSpan.Zero));
+        Assert.Throws<ArgumentException>(() => ImageGrid.EncodeWebP([], 1, 1, TimeSpan.Zero, TimeSpan.Zero));
+    }
 }

@@ -109,4 +109,23 @@ public sealed class SamplingPlanTests
         var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule with { StepsOffset = 1 }, new SamplerConfig { Kind = SamplerKind.Ddpm }));
         Assert.Contains("steps_offset", fault.Message, StringComparison.Ordinal);
     }
+
+    [Theory, MemberData(nameof(Runs))]
+    public void Plan_OfPartOfARun_RecoversTheOriginal_WithNothingToLookBackOn(SamplerKind kind, int steps)
+    {
+        var sampler = new SamplerConfig { Kind = kind, Steps = steps };
+        var whole = SamplingPlan.For(Schedule, sampler);
+        foreach (var strength in new[] { 0, 0.2, 0.5, 0.9 })
+        {
+            var part = SamplingPlan.For(Schedule, sampler, strength);
+            var calls = (int)Math.Round(strength * steps);
+            Assert.Equal(kind == SamplerKind.Heun && calls > 0 ? (2 * calls) - 1 : calls, part.Steps.Count);
+            if (calls == 0)
+                continue;
+            Assert.Equal(whole.Steps.TakeLast(part.Steps.Count).Select(step => step.Timestep), part.Steps.Select(step => step.Timestep));
+            Assert.Equal((0, 0, 0), (part.Steps[0].History1, part.Steps[0].History2, part.Steps[0].History3));
+            var start = (part.Steps[0].SignalRate * 0.37) + (part.Steps[0].NoiseRate * 1.3);
+            Assert.Equal(0.37, ScalarRun.Through(part, start, (x, step) => (x - (step.SignalRate * 0.37)) / step.NoiseRate), tolerance: 1e-9);
+        }
+    }
 }

@@ -28,6 +28,6 @@ internal static class Ddim
                 ? row with { Sample = direction / noiseRate, Original = Math.Sqrt(previous) - (direction * signalRate / noiseRate) }
                 : row with { Original = Math.Sqrt(previous), Epsilon = direction };
         });
-        return new([.. rows], sampler.BoundFor(config));
+        return new([.. rows.Skip(sampler.Skipped)], sampler.BoundFor(config));
     }
 }

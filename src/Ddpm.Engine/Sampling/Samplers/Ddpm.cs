@@ -36,6 +36,6 @@ internal static class Ddpm
                 _ => row with { Noise = Math.Sqrt(smallVariance) },
             };
         });
-        return new([.. rows], bound);
+        return new([.. rows.Skip(sampler.Skipped)], bound);
     }
 }
