@@ -8,10 +8,10 @@ public enum LossWeightingKind
     /// <summary>All alike: L_simple. Ho et al. 2020, eq. 14.</summary>
     Uniform,
 
-    /// <summary>min(SNR, γ) on x̂₀: timesteps with little noise, which are easy, do not outweigh the others. Hang et al. 2023, eq. 6 to 8.</summary>
+    /// <summary>min(SNR, γ) on x̂₀: timesteps with little noise, which are easy, do not outweigh the others. Hang et al. 2023.</summary>
     MinSnr,
 
-    /// <summary>1/(k + SNR)^γ on ε̂: timesteps at which content forms count more than those that clean up. Choi et al. 2022, eq. 8.</summary>
+    /// <summary>1/(k + SNR)^γ on ε̂: timesteps at which content forms count more than those that clean up. Choi et al. 2022.</summary>
     P2,
 }
 
