@@ -47,6 +47,8 @@ internal static class SpecMapping
         BetaEnd = spec.BetaEnd,
         BetaSchedule = spec.BetaSchedule,
         PredictionType = spec.PredictionType,
+        RescaleBetasZeroSnr = spec.RescaleBetasZeroSnr,
+        TimestepSpacing = spec.RescaleBetasZeroSnr ? "trailing" : null, // leading would never visit the timestep it is about: Lin et al. 2024, §3.3
     };
 
     /// <summary>The training, with epochs counted out in steps.</summary>

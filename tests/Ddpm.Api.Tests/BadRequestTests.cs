@@ -77,6 +77,7 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData(""" "schedule": {"betaStart": 0.3, "betaEnd": 0.2} """, "schedule.betaStart", "betaEnd")]
     [InlineData(""" "schedule": {"betaEnd": 0.5} """, "schedule.betaEnd", "smaller")]
     [InlineData(""" "schedule": {"timesteps": 10000} """, "schedule.betaEnd", "timesteps")]
+    [InlineData(""" "schedule": {"rescaleBetasZeroSnr": true} """, "schedule.predictionType", "v_prediction or sample")]
     [InlineData(""" "schedule": {"betaSchedule": "cosine"} """, "schedule.betaSchedule", "squaredcos_cap_v2")]
     [InlineData(""" "schedule": {"predictionType": "v"} """, "schedule.predictionType", "epsilon, sample or v_prediction")]
     [InlineData(""" "network": {"classConditional": true} """, "network.classConditional", "has none")]

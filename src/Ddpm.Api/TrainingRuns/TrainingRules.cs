@@ -54,15 +54,21 @@ internal static class TrainingRules
 
     private static void CheckSignal(ScheduleSpec schedule, Faults faults)
     {
+        if (schedule is { RescaleBetasZeroSnr: true, PredictionType: "epsilon" })
+            faults.Add("schedule.predictionType", "must be v_prediction or sample with rescaleBetasZeroSnr: the last timestep is nothing but noise, and says nothing of the picture; it is epsilon");
         if (schedule.BetaSchedule == "squaredcos_cap_v2")
             return; // does not read the betas, and ends above it
-        var root = schedule.BetaSchedule == "linear" ? 1 : 0.5; // what rises evenly: β, or its square root
-        var alphaCumprod = Enumerable.Range(0, schedule.Timesteps)
-            .Select(t => Math.Pow(double.Lerp(Math.Pow(schedule.BetaStart, root), Math.Pow(schedule.BetaEnd, root), t / (schedule.Timesteps - 1.0)), 1 / root))
-            .Aggregate(1.0, (product, beta) => product * (1 - beta));
+        var alphaCumprod = Enumerable.Range(0, schedule.Timesteps).Select(t => Beta(schedule, t / (schedule.Timesteps - 1.0))).Aggregate(1.0, (product, beta) => product * (1 - beta));
         if (alphaCumprod < LeastAlphaCumprod)
             faults.Add("schedule.betaEnd", $"must be smaller, or the timesteps fewer: with {schedule.Timesteps} timesteps up to {schedule.BetaEnd} nothing is left of the picture long before the end");
     }
+
+    private static double Beta(ScheduleSpec schedule, double time) => schedule.BetaSchedule switch
+    {
+        "linear" => double.Lerp(schedule.BetaStart, schedule.BetaEnd, time),
+        "sigmoid" => double.Lerp(schedule.BetaStart, schedule.BetaEnd, 1 / (1 + Math.Exp(6 - (12 * time)))),
+        _ => Math.Pow(double.Lerp(Math.Sqrt(schedule.BetaStart), Math.Sqrt(schedule.BetaEnd), time), 2),
+    };
 
     private static void CheckChannels(NetworkSpec network, Faults faults)
     {

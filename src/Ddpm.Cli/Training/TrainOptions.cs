@@ -20,7 +20,8 @@ internal sealed class TrainOptions
     private readonly Option<bool> _classConditional = new("--class-conditional") { Description = "Learn the classes, the sub-folders of DATA, so that samples can be asked for by class." };
     private readonly Option<double?> _labelDropout = Arguments.OptionalNumber("--label-dropout", "Probability of training on a picture without its class, for guidance; 0.1 if not given.", 0.0, 1);
     private readonly Option<int> _timesteps = Arguments.Number("--timesteps", "Diffusion steps T.", 10, 10_000, Usual.Timesteps);
-    private readonly Option<string?> _betaSchedule = Arguments.Choice("--beta-schedule", "Noise schedule:", Usual.BetaSchedule, "linear", "scaled_linear", "squaredcos_cap_v2");
+    private readonly Option<string?> _betaSchedule = Arguments.Choice("--beta-schedule", "Noise schedule:", Usual.BetaSchedule, "linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid");
+    private readonly Option<bool> _zeroSnr = new("--zero-snr") { Description = "Leave nothing of the picture at the last timestep (Lin et al. 2024); for --prediction-type v_prediction or sample." };
     private readonly Option<string?> _predictionType = Arguments.Choice("--prediction-type", "What the network learns to predict, noise, picture or velocity:", Usual.PredictionType, "epsilon", "sample", "v_prediction");
     private readonly Option<string?> _lossWeighting = Arguments.Choice("--loss-weighting", "How much each timestep counts:", Usual.LossWeighting, "uniform", "min_snr", "p2");
     private readonly Option<double> _minSnrGamma = Arguments.Number("--min-snr-gamma", "γ of min_snr.", 1e-3, 1e3, Usual.MinSnrGamma);
@@ -51,7 +52,7 @@ internal sealed class TrainOptions
     {
         Option[] all =
         [
-            _channels, _layers, _attention, _normGroups, _dropout, _classConditional, _labelDropout, _timesteps, _betaSchedule, _predictionType,
+            _channels, _layers, _attention, _normGroups, _dropout, _classConditional, _labelDropout, _timesteps, _betaSchedule, _zeroSnr, _predictionType,
             _lossWeighting, _minSnrGamma, _p2K, _p2Gamma, _epochs, _steps, _batchSize, _accumulate, _learningRate, _learningRateSchedule, _warmup,
             _weightDecay, _ema, _emaSchedule, _emaInvGamma, _emaPower, _emaUpdateAfterStep, _precision, _gradientCheckpointing,
             _skippedStepsBeforeRollback, _maxRollbacks, _seed, _flip,
@@ -75,6 +76,7 @@ internal sealed class TrainOptions
             LabelDropout = Of(_labelDropout, otherwise.LabelDropout),
             Timesteps = Of(_timesteps, otherwise.Timesteps),
             BetaSchedule = Of(_betaSchedule, otherwise.BetaSchedule)!,
+            ZeroSnr = Of(_zeroSnr, otherwise.ZeroSnr),
             PredictionType = Of(_predictionType, otherwise.PredictionType)!,
             LossWeighting = Of(_lossWeighting, otherwise.LossWeighting)!,
             MinSnrGamma = Of(_minSnrGamma, otherwise.MinSnrGamma),

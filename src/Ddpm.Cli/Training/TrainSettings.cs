@@ -39,6 +39,7 @@ internal sealed record TrainSettings
     public double? LabelDropout { get; init; }
     public int Timesteps { get; init; } = 1000;
     public string BetaSchedule { get; init; } = "linear";
+    public bool ZeroSnr { get; init; }
     public string PredictionType { get; init; } = "epsilon";
     public string LossWeighting { get; init; } = "uniform";
     public double MinSnrGamma { get; init; } = 5;
@@ -112,7 +113,14 @@ internal sealed record TrainSettings
         };
     }
 
-    public NoiseScheduleConfig ToSchedule() => new() { Timesteps = Timesteps, BetaSchedule = BetaSchedule, PredictionType = PredictionType };
+    public NoiseScheduleConfig ToSchedule() => new()
+    {
+        Timesteps = Timesteps,
+        BetaSchedule = BetaSchedule,
+        PredictionType = PredictionType,
+        RescaleBetasZeroSnr = ZeroSnr,
+        TimestepSpacing = ZeroSnr ? "trailing" : null, // leading would never visit the timestep it is about
+    };
 
     public TrainingConfig ToTraining(int images)
     {

@@ -63,9 +63,13 @@ public sealed record ScheduleSpec
     [Range(1e-6, 0.999)]
     public double BetaEnd { get; init; } = 0.02;
 
-    /// <summary>Shape: <c>linear</c> (Ho et al. 2020), <c>scaled_linear</c> or <c>squaredcos_cap_v2</c> (cosine, Nichol &amp; Dhariwal 2021).</summary>
-    [AllowedValues("linear", "scaled_linear", "squaredcos_cap_v2", ErrorMessage = "must be linear, scaled_linear or squaredcos_cap_v2.")]
+    /// <summary>Shape: <c>linear</c> (Ho et al. 2020), <c>scaled_linear</c>, <c>squaredcos_cap_v2</c> (cosine, Nichol &amp; Dhariwal 2021) or <c>sigmoid</c>.</summary>
+    [AllowedValues("linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", ErrorMessage = "must be linear, scaled_linear, squaredcos_cap_v2 or sigmoid.")]
     public string BetaSchedule { get; init; } = "linear";
+
+    /// <summary>Leave nothing of the picture at the last timestep, so that very dark and very bright pictures can be drawn (Lin et al. 2024). Needs another
+    /// prediction type than epsilon; samples then visit the last timestep (trailing spacing).</summary>
+    public bool RescaleBetasZeroSnr { get; init; }
 
     /// <summary>What the network learns to predict: <c>epsilon</c> (the noise; Ho et al. 2020), <c>sample</c> (x_0) or <c>v_prediction</c> (Salimans &amp; Ho 2022).</summary>
     [AllowedValues("epsilon", "sample", "v_prediction", ErrorMessage = "must be epsilon, sample or v_prediction.")]
