@@ -53,6 +53,24 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData("/samples", """{"checkpointId": "01900000-0000-7000-8000-000000000000"}""", "checkpointId", "names no checkpoint")]
     [InlineData("/samples", """{"trainingRunId": "01900000-0000-7000-8000-000000000000"}""", "trainingRunId", "names no training run")]
     [InlineData("/samples", """{"model": "a", "checkpointId": "01900000-0000-7000-8000-000000000000"}""", "checkpointId", "choose one")]
+    [InlineData("/samples", """{"picture": "iVBORw0KGgo="}""", "picture", "needs a guide")]
+    [InlineData("/samples", """{"guide": {"kind": "picture"}}""", "picture", "is required")]
+    [InlineData("/samples", """{"guide": {"kind": "picture"}, "picture": "not base64"}""", "picture", "base64 in quotes")]
+    [InlineData("/samples", """{"guide": {"kind": "picture"}, "picture": [137, 80]}""", "picture", "base64 in quotes")]
+    [InlineData("/samples", """{"guide": {"kind": "picture"}, "picture": "bm8gcGljdHVyZQ=="}""", "picture", "PNG, JPEG, WebP, GIF or BMP")]
+    [InlineData("/samples", """{"guide": {"kind": "picture"}, "picture": "iVBORw0KGgo=", "mask": "iVBORw0KGgo="}""", "mask", "does not belong")]
+    [InlineData("/samples", """{"guide": {"kind": "picture", "strength": 1.5}, "picture": "iVBORw0KGgo="}""", "guide.strength", "from 0 to 1")]
+    [InlineData("/samples", """{"guide": {"kind": "picture", "toSeed": 1}, "picture": "iVBORw0KGgo="}""", "guide.toSeed", "does not belong")]
+    [InlineData("/samples", """{"guide": {"strength": 0.5}}""", "guide.kind", "is required")]
+    [InlineData("/samples", """{"guide": {"kind": "paint"}}""", "guide.kind", "picture, inpaint, interpolate")]
+    [InlineData("/samples", """{"guide": {"kind": "inpaint"}, "picture": "iVBORw0KGgo="}""", "mask", "is required")]
+    [InlineData("/samples", """{"guide": {"kind": "inpaint", "jumpLength": 0}}""", "guide.jumpLength", "from 1 to 1000")]
+    [InlineData("/samples", """{"guide": {"kind": "inpaint", "strength": 0.5}, "picture": "iVBORw0KGgo=", "mask": "iVBORw0KGgo="}""", "guide.strength", "does not belong")]
+    [InlineData("/samples", """{"guide": {"kind": "interpolate"}, "picture": "iVBORw0KGgo="}""", "toPicture", "without toSeed")]
+    [InlineData("/samples", """{"guide": {"kind": "interpolate", "toSeed": 1}, "picture": "iVBORw0KGgo="}""", "picture", "with toSeed")]
+    [InlineData("/samples", """{"guide": {"kind": "interpolate", "toSeed": -1}}""", "guide.toSeed", "from 0 to")]
+    [InlineData("/samples", """{"guide": {"kind": "interpolate", "toSeed": 1, "resamplings": 2}}""", "guide.resamplings", "does not belong")]
+    [InlineData("/samples", """{"trajectory": "yes"}""", "trajectory", "true or false")]
     [InlineData("/training-runs", "{}", "datasetId", "is required")]
     [InlineData("/training-runs", """{"datasetId": null}""", "datasetId", "is required")]
     [InlineData("/training-runs", """{"datasetId": "01900000-0000-7000-8000-000000000000"}""", "datasetId", "names no dataset")]
@@ -179,12 +197,21 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
         Assert.Contains(accepted, (string?)(await ApiHost.ProblemAsync(response, 415))["detail"], StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Post_Answers413_WhenTheJsonIsTooLarge()
+    [Theory, InlineData("/training-runs", 1 << 20), InlineData("/samples", 6 << 20)] // samples may bring pictures
+    public async Task Post_Answers413_WhenTheJsonIsTooLarge(string path, int most)
     {
-        using var content = new StringContent($$"""{"model": "{{new string('x', 2_000_000)}}"}""", Encoding.UTF8, "application/json");
-        using var response = await host.Client.PostAsync("/samples", content, TestContext.Current.CancellationToken);
-        await ApiHost.ProblemAsync(response, 413);
+        using var content = new StringContent($$"""{"name": "{{new string('x', most)}}"}""", Encoding.UTF8, "application/json");
+        using var response = await host.Client.PostAsync(path, content, TestContext.Current.CancellationToken);
+        Assert.Contains($"at most {most} bytes", (string?)(await ApiHost.ProblemAsync(response, 413))["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Post_NamesThePicture_WhenItIsTooLarge()
+    {
+        var picture = new byte[(2 << 20) + 1];
+        FakeWorker.Png.CopyTo(picture, 0);
+        using var response = await host.PostAsync("/samples", $$"""{"guide": {"kind": "picture"}, "picture": "{{Convert.ToBase64String(picture)}}"}""");
+        Assert.Contains("at most 2097152 bytes; it has 2097153", (string?)(await ApiHost.ProblemAsync(response, 400))["errors"]!["picture"]![0], StringComparison.Ordinal);
     }
 
     [Theory]

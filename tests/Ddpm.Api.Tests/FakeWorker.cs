@@ -111,7 +111,7 @@ internal static class FakeWorker
     {
         var id = Guid.CreateVersion7();
         var job = NewJob(JobKind.Sampling, status);
-        await host.AddAsync(new SampleBatch { Id = id, JobId = job.Id, Job = job, CheckpointId = checkpoint, Spec = new() { Count = count, Steps = 25 } });
+        await host.AddAsync(new SampleBatch { Id = id, JobId = job.Id, Job = job, CheckpointId = checkpoint, Spec = new() { Count = count, Steps = 25, Trajectory = true } });
         if (status == JobStatus.Succeeded)
             await host.DrawAsync(id);
         return id;
@@ -126,6 +126,8 @@ internal static class FakeWorker
         await host.Artifacts.WriteAsync($"{key}/grid.png", Png, Cancel);
         for (var n = 0; n < batch.Spec.Count; n++)
             await host.Artifacts.WriteAsync($"{key}/images/{n}.png", Png, Cancel);
+        if (batch.Spec.Trajectory)
+            await host.Artifacts.WriteAsync($"{key}/trajectory.webp", "RIFF"u8.ToArray(), Cancel);
         batch.ArtifactKey = key;
         batch.Job!.Status = JobStatus.Succeeded;
         batch.Job.EndedAt = DateTime.UtcNow;

@@ -216,4 +216,56 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
         Assert.Equal(made.Reverse(), seen.Take(3));
         Assert.Equal(seen.Count, seen.Distinct().Count());
     }
+
+    [Fact]
+    public async Task Create_KeepsThePicturesOfAGuide_UntilTheRequestIsDeleted()
+    {
+        var checkpoint = await host.CheckpointAsync();
+        var body = $$$"""{"checkpointId": "{{{checkpoint}}}", "guide": {"kind": "inpaint"}, "picture": "{{{Convert.ToBase64String(FakeWorker.Png)}}}", "mask": "{{{Convert.ToBase64String(FakeWorker.Png)}}}"}""";
+        using var response = await host.PostAsync("/samples", body, ("Idempotency-Key", "guided"));
+        var view = await ApiHost.JsonAsync(response, 202);
+        var guide = view["spec"]!["guide"]!;
+        Assert.Equal(("inpaint", 10, 10), ((string?)guide["kind"], (int)guide["jumpLength"]!, (int)guide["resamplings"]!));
+        Assert.Equal(("ddpm", 50), ((string?)view["spec"]!["sampler"], (int)view["spec"]!["steps"]!));
+        Assert.Null(view["spec"]!["picture"]);
+        Assert.Equal(["mask", "picture"], Guides(view["id"]));
+
+        using var again = await host.PostAsync("/samples", body, ("Idempotency-Key", "guided"));
+        Assert.Equal($"{view["id"]}", $"{(await ApiHost.JsonAsync(again, 202))["id"]}");
+
+        using var deleted = await host.SendAsync(HttpMethod.Delete, $"/samples/{view["id"]}");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        Assert.Empty(Guides(view["id"]));
+
+        IEnumerable<string?> Guides(object? id) => host.FilesUnder($"samples/{id}").Select(Path.GetFileName).Order();
+    }
+
+    [Theory]
+    [InlineData(""" "guide": {"kind": "inpaint"}, "sampler": "unipc" """, "sampler", "ddpm or ddim")]
+    [InlineData(""" "guide": {"kind": "inpaint", "jumpLength": 1, "resamplings": 100}, "steps": 500 """, "guide.resamplings", "49901 network calls")]
+    [InlineData(""" "guide": {"kind": "interpolate", "toSeed": 4}, "sampler": "ddpm" """, "sampler", "ddim with eta 0")]
+    [InlineData(""" "guide": {"kind": "interpolate", "toSeed": 4}, "sampler": "ddim", "eta": 0.5 """, "sampler", "with eta 0.5")]
+    public async Task Create_NamesWhatDoesNotGoWithTheGuide(string fields, string field, string fragment)
+    {
+        var checkpoint = await host.CheckpointAsync();
+        var png = Convert.ToBase64String(FakeWorker.Png);
+        var pictures = fields.Contains("inpaint", StringComparison.Ordinal) ? $""" , "picture": "{png}", "mask": "{png}" """ : "";
+        using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}", {{fields}} {{pictures}}}""");
+        Assert.Contains(fragment, (string?)(await ApiHost.ProblemAsync(response, 400))["errors"]![field]![0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Trajectory_IsThere_WhereItWasAskedFor()
+    {
+        var checkpoint = await host.CheckpointAsync();
+        var asked = await host.SamplesAsync(checkpoint);
+        using var webp = await host.GetAsync($"/samples/{asked}/trajectory.webp");
+        Assert.Equal((HttpStatusCode.OK, "image/webp"), (webp.StatusCode, webp.Content.Headers.ContentType?.MediaType));
+        Assert.Equal($"/samples/{asked}/trajectory.webp", (string?)(await host.GetJsonAsync($"/samples/{asked}"))["links"]!["trajectory"]);
+
+        using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}"}""");
+        var other = (await ApiHost.JsonAsync(response, 202))["id"];
+        using var none = await host.GetAsync($"/samples/{other}/trajectory.webp");
+        Assert.Contains("trajectory", (string?)(await ApiHost.ProblemAsync(none, 404))["detail"], StringComparison.Ordinal);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -23,7 +24,7 @@ internal sealed record JsonBody<T>(T Value, string Sha256)
 /// <inheritdoc cref="JsonBody{T}"/>
 internal static class JsonBody
 {
-    private const int MaxBytes = 1 << 20;
+    private const int UsualMaxBytes = 1 << 20;
 
     private const int MaxDepth = 32;
 
@@ -32,20 +33,21 @@ internal static class JsonBody
     /// <param name="accepted">Content types to name where another was sent.</param>
     public static async Task<JsonBody<T>> ReadAsync<T>(HttpRequest request, JsonSerializerOptions options, params string[] accepted)
     {
-        var bytes = await ReadBytesAsync(request, accepted);
+        var most = typeof(T).GetCustomAttribute<BodyLimitAttribute>()?.MaxBytes ?? UsualMaxBytes;
+        var bytes = await ReadBytesAsync(request, most, accepted);
         return new(Parse<T>(bytes, options), Convert.ToHexStringLower(SHA256.HashData(bytes)));
     }
 
-    private static async Task<byte[]> ReadBytesAsync(HttpRequest request, string[] accepted)
+    private static async Task<byte[]> ReadBytesAsync(HttpRequest request, int most, string[] accepted)
     {
-        if (request.ContentLength > MaxBytes)
-            throw TooLarge();
+        if (request.ContentLength > most)
+            throw TooLarge(most);
         using var buffer = new MemoryStream();
         var chunk = new byte[16 * 1024];
         while (await request.Body.ReadAsync(chunk, request.HttpContext.RequestAborted) is > 0 and var read)
         {
-            if (buffer.Length + read > MaxBytes)
-                throw TooLarge();
+            if (buffer.Length + read > most)
+                throw TooLarge(most);
             buffer.Write(chunk, 0, read);
         }
 
@@ -97,8 +99,8 @@ internal static class JsonBody
         $"The body came {(string.IsNullOrEmpty(request.ContentType) ? "without a Content-Type" : $"as {request.ContentType}")}; "
         + $"send {string.Join(" or ", accepted)} (with curl: -H 'Content-Type: application/json').");
 
-    private static RequestProblem TooLarge() => new(
-        StatusCodes.Status413PayloadTooLarge, "The body is too large", $"A JSON body may have at most {MaxBytes} bytes.");
+    private static RequestProblem TooLarge(int most) => new(
+        StatusCodes.Status413PayloadTooLarge, "The body is too large", $"A JSON body may have at most {most} bytes.");
 
     private static RequestProblem Malformed(string detail) => new(StatusCodes.Status400BadRequest, "The body cannot be read as JSON.", detail);
 
@@ -114,4 +116,12 @@ internal static class JsonBody
         var end = exception.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return end < 0 ? exception.Message : exception.Message[..end];
     }
+}
+
+/// <summary>Lets the JSON of a record be larger, or only smaller, than 1 MiB.</summary>
+/// <param name="maxBytes">Most bytes of the body.</param>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class BodyLimitAttribute(int maxBytes) : Attribute
+{
+    public int MaxBytes { get; } = maxBytes;
 }

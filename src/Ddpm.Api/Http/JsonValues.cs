@@ -21,6 +21,7 @@ internal static class JsonValues
             TypeCode.Double => (IsFinite(element), "a number"),
             TypeCode.String => (IsText(element), "a string without NUL characters"),
             _ when type == typeof(Guid) => (element.ValueKind == JsonValueKind.String && element.TryGetGuid(out _), "an id (a UUID in quotes)"),
+            _ when type == typeof(byte[]) => (element.ValueKind == JsonValueKind.String && element.TryGetBytesFromBase64(out _), "bytes as base64 in quotes"),
             _ when typeInfo.Kind == JsonTypeInfoKind.Enumerable => (false, "an array"),
             _ => (false, "an object"),
         };

@@ -10,6 +10,7 @@ namespace Ddpm.Api.Http;
 internal static class Pictures
 {
     public const string Png = "image/png";
+    public const string WebP = "image/webp";
 
     /// <summary>A picture that never changes under its address.</summary>
     public static Results<FileStreamHttpResult, ProblemHttpResult> Finished(HttpContext context, ArtifactStore artifacts, string key) =>
@@ -26,7 +27,7 @@ internal static class Pictures
         {
             var file = artifacts.OpenRead(key);
             context.Response.Headers.CacheControl = cacheControl;
-            return TypedResults.Stream(file, Png, entityTag: Tag(key, artifacts), enableRangeProcessing: true);
+            return TypedResults.Stream(file, key.EndsWith(".webp", StringComparison.Ordinal) ? WebP : Png, entityTag: Tag(key, artifacts), enableRangeProcessing: true);
         }
         catch (FileNotFoundException)
         {

@@ -1,3 +1,5 @@
+using Ddpm.Api.Http;
+
 namespace Ddpm.Api.OpenApi;
 
 /// <summary>A JSON body, for the document; read by the endpoint itself, so that routing does not judge content types.</summary>
@@ -30,8 +32,8 @@ internal static class OperationMetadata
     public static RouteHandlerBuilder WithQuery(this RouteHandlerBuilder endpoint, string name, string description, string type, object example) =>
         endpoint.WithMetadata(new QueryMetadata(name, description, type, example));
 
-    public static RouteHandlerBuilder WithPicture(this RouteHandlerBuilder endpoint) =>
-        endpoint.Produces(StatusCodes.Status200OK, contentType: "image/png").Produces(StatusCodes.Status304NotModified);
+    public static RouteHandlerBuilder WithPicture(this RouteHandlerBuilder endpoint, string contentType = Pictures.Png) =>
+        endpoint.Produces(StatusCodes.Status200OK, contentType: contentType).Produces(StatusCodes.Status304NotModified);
 
     public static RouteHandlerBuilder WithProblems(this RouteHandlerBuilder endpoint, params int[] statuses)
     {

@@ -21,7 +21,8 @@ internal static class SampleEndpoints
             .Describe(
                 "Draw pictures",
                 "Without a body: sixteen pictures of the default model. With `Prefer: wait=60` and `Accept: image/png` the answer is the grid itself, "
-                + "if it is drawn in time. The same request with the same seed gives the same bytes.")
+                + "if it is drawn in time. The same request with the same seed gives the same bytes. With `guide` the pictures are drawn after a picture (SDEdit), with part of "
+                + "one painted anew (RePaint), or on the way from one to another.")
             .WithJsonBody<CreateSamples>("""{"count": 16, "seed": 1, "sampler": "ddim", "steps": 20}""")
             .Produces(200, contentType: Pictures.Png)
             .WithProblems(400, 409, 413, 415, 422);
@@ -32,6 +33,9 @@ internal static class SampleEndpoints
             .Describe("See all pictures", "As one grid.").WithPicture().WithProblems(404);
         group.MapGet("/{id:guid}/images/{n:int}.png", GetImageAsync).WithName("GetSamplesImage")
             .Describe("See one picture", "The n-th of the request, from 0.").WithPicture().WithProblems(404);
+        group.MapGet("/{id:guid}/trajectory.webp", GetTrajectoryAsync).WithName("GetSamplesTrajectory")
+            .Describe("See how the pictures came about", "What the network took them to be, step by step: an animated WebP of grids, where the request said `trajectory: true`.")
+            .WithPicture(Pictures.WebP).WithProblems(404);
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchSamples")
             .Describe("Watch a sample request", "Server-sent events: `progress` every second and `ended`, the last.")
             .Produces(200, contentType: "text/event-stream").WithProblems(404);
@@ -46,7 +50,7 @@ internal static class SampleEndpoints
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, key, db, dispatcher, options.Value, cancellationToken);
+            : await SaveAsync(body, key, db, artifacts, dispatcher, options.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } batch)
             return Problems.Gone("The samples that this Idempotency-Key made have been deleted.");
 
@@ -62,11 +66,12 @@ internal static class SampleEndpoints
     }
 
     private static async Task<Guid> SaveAsync(
-        JsonBody<CreateSamples> body, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, SamplesOptions options,
+        JsonBody<CreateSamples> body, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
         CancellationToken cancellationToken)
     {
         var faults = new Faults();
         SampleRules.Check(body.Value, faults);
+        GuideRules.Check(body.Value, faults);
         faults.ThrowIfAny();
         var source = await SampleSource.FindAsync(body.Value, options, db, cancellationToken);
         var spec = SampleRules.SpecFor(body.Value, source.Checkpoint);
@@ -81,9 +86,16 @@ internal static class SampleEndpoints
             CheckpointId = source.Checkpoint.Id,
             Spec = spec,
         };
+        // Before the row: whoever finds the row finds them. Without one they are swept away a day later.
+        foreach (var (name, content) in GuideRules.FilesOf(body.Value))
+            await artifacts.WriteAsync(GuideFiles.KeyOf(batch.Id, name), content, cancellationToken);
         db.SampleBatches.Add(batch);
         if (await key.SaveAsync(body.Sha256, $"/samples/{batch.Id}", db, cancellationToken) is { } earlier)
+        {
+            artifacts.Delete($"samples/{batch.Id}");
             return Guid.Parse(earlier);
+        }
+
         await dispatcher.EnqueueAsync(job, CancellationToken.None);
         return batch.Id;
     }
@@ -138,6 +150,16 @@ internal static class SampleEndpoints
             null => Problems.NotFound("sample request", id),
             { Spec.Count: var count } when n < 0 || n >= count => Problems.NotFound($"The request has the pictures 0 to {count - 1}."),
             { ArtifactKey: { } folder } => Pictures.Finished(context, artifacts, $"{folder}/images/{n}.png"),
+            var batch => NotDrawn(batch),
+        };
+
+    private static async Task<Results<FileStreamHttpResult, ProblemHttpResult>> GetTrajectoryAsync(
+        Guid id, HttpContext context, DdpmDbContext db, ArtifactStore artifacts, CancellationToken cancellationToken) =>
+        await FindAsync(id, db, cancellationToken) switch
+        {
+            null => Problems.NotFound("sample request", id),
+            { Spec.Trajectory: false } => Problems.NotFound("The request has no trajectory: it did not say \"trajectory\": true."),
+            { ArtifactKey: { } folder } => Pictures.Finished(context, artifacts, $"{folder}/trajectory.webp"),
             var batch => NotDrawn(batch),
         };
 

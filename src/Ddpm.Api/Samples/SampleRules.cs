@@ -43,7 +43,7 @@ internal static class SampleRules
     {
         var (timesteps, spacing, ownSampler) = Schedule(checkpoint.SchedulerConfig);
         CheckClasses(request, checkpoint.NetworkConfig);
-        var sampler = request.Sampler ?? ownSampler;
+        var sampler = GuideRules.SamplerFor(request, ownSampler);
         if (request.Timesteps?.Max() >= timesteps)
             throw Faults.One("timesteps", $"must hold numbers from 0 to {timesteps - 1}, since this model was trained with {timesteps} timesteps; it holds {request.Timesteps.Max()}");
         // A multistep solver needs n + 1 different timesteps, but not where they trail or are spaced quadratically.
@@ -55,17 +55,15 @@ internal static class SampleRules
             throw Faults.One("steps", $"must be from 1 to {most}, since this model was trained with {timesteps} timesteps"
                 + $"{(lost == 0 ? "" : $" and {sampler} needs one more than it has steps")}; it is {request.Steps}");
         }
-        return WithGrid(request.Alone()) with
+        var steps = request.Timesteps?.Count ?? request.Steps ?? Math.Min(most, sampler switch
         {
-            Sampler = sampler,
-            Steps = request.Timesteps?.Count ?? request.Steps ?? Math.Min(most, sampler switch
-            {
-                SamplerNames.Ddpm => timesteps,
-                SamplerNames.Ddim => DefaultDdimSteps,
-                SamplerNames.Heun => DefaultHeunSteps,
-                _ => DefaultSolverSteps,
-            }),
-        };
+            _ when request.Guide?.Kind == GuideKind.Inpaint => GuideRules.InpaintingSteps,
+            SamplerNames.Ddpm => timesteps,
+            SamplerNames.Ddim => DefaultDdimSteps,
+            SamplerNames.Heun => DefaultHeunSteps,
+            _ => DefaultSolverSteps,
+        });
+        return WithGrid(request.Alone()) with { Sampler = sampler, Steps = steps, Guide = GuideRules.SpecFor(request.Guide, steps) };
     }
 
     private static void CheckTimesteps(SamplingSpec request, Faults faults)

@@ -21,7 +21,8 @@ internal sealed record SampleView : JobView
             self,
             $"{self}/events",
             drawn ? $"{self}/grid.png" : null,
-            drawn ? [.. Enumerable.Range(0, batch.Spec.Count).Select(n => $"{self}/images/{n}.png")] : []);
+            drawn ? [.. Enumerable.Range(0, batch.Spec.Count).Select(n => $"{self}/images/{n}.png")] : [],
+            drawn && batch.Spec.Trajectory ? $"{self}/trajectory.webp" : null);
     }
 
     /// <summary>The model's name, where the request used one.</summary>
@@ -50,4 +51,5 @@ internal sealed record SampleView : JobView
 /// <param name="Events">Live progress (server-sent events).</param>
 /// <param name="Grid">All pictures as one PNG; null until they are drawn.</param>
 /// <param name="Images">Each picture as a PNG; empty until they are drawn.</param>
-internal sealed record SampleLinks(string Self, string Events, string? Grid, IReadOnlyList<string> Images);
+/// <param name="Trajectory">How they came about, as an animated WebP; null until they are drawn, and where it was not asked for.</param>
+internal sealed record SampleLinks(string Self, string Events, string? Grid, IReadOnlyList<string> Images, string? Trajectory);

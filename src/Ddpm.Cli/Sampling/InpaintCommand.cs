@@ -16,8 +16,8 @@ internal static class InpaintCommand
         var picture = new Argument<string>("PICTURE") { Description = "What is painted on; the largest centred square of it is used." };
         var mask = PictureFile.Option("--mask", "A picture of the same shape: white where the model paints anew, black where the picture stays.");
         var box = Arguments.OptionalList("--box", "Instead of a mask: left, top, width and height, in pixels of the model, of what is painted anew.", 4, 0, 99_999);
-        var jumpLength = Arguments.Number("--jump-length", "RePaint: how many steps the run goes back at a time.", 1, 1000, 10);
-        var resamplings = Arguments.Number("--resamplings", "RePaint: how often each stretch is done; 1 for never going back.", 1, 100, 10);
+        var jumpLength = Arguments.Number("--jump-length", "RePaint: how many steps the run goes back at a time.", 1, 1000, Inpainting.UsualJumps);
+        var resamplings = Arguments.Number("--resamplings", "RePaint: how often each stretch is done; 1 for never going back.", 1, 100, Inpainting.UsualJumps);
         var command = new Command("inpaint", $"Paints part of a picture anew (RePaint, Lugmayr et al. 2022). With ddpm, in {Inpainting.UsualSteps} steps, unless told otherwise; or with ddim.")
         {
             picture, mask, box, jumpLength, resamplings,

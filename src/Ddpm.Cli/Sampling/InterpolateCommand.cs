@@ -30,7 +30,7 @@ internal static class InterpolateCommand
                 throw new UserErrorException("--strength needs --from and --to.");
             return drawing.Draw(parsed, model => seed is { } target
                 ? new SeedInterpolation((ulong)target)
-                : new PictureInterpolation(PictureFile.Read("--from", first!, model), PictureFile.Read("--to", last!, model), parsed.GetValue(strength) ?? PictureFile.UsualStrength));
+                : new PictureInterpolation(PictureFile.Read("--from", first!, model), PictureFile.Read("--to", last!, model), parsed.GetValue(strength) ?? SamplingGuide.UsualStrength));
         });
         return command;
     }

@@ -8,9 +8,6 @@ namespace Ddpm.Cli.Sampling;
 /// <summary>Pictures that commands draw from.</summary>
 internal static class PictureFile
 {
-    /// <summary>Strength where none is given.</summary>
-    public const double UsualStrength = 0.5;
-
     public static Option<string?> Option(string name, string description) => new(name) { Description = description, HelpName = "PICTURE" };
 
     public static Option<double?> Strength(string description) => Arguments.OptionalNumber("--strength", description, 0.0, 1);

@@ -18,7 +18,7 @@ internal static class SampleCommand
         {
             if (parsed.GetValue(from) is null && parsed.GetValue(strength) is not null)
                 throw new UserErrorException("--strength needs --from.");
-            return drawing.Draw(parsed, model => parsed.GetValue(from) is { } file ? new PictureGuide(PictureFile.Read("--from", file, model), parsed.GetValue(strength) ?? PictureFile.UsualStrength) : null);
+            return drawing.Draw(parsed, model => parsed.GetValue(from) is { } file ? new PictureGuide(PictureFile.Read("--from", file, model), parsed.GetValue(strength) ?? SamplingGuide.UsualStrength) : null);
         });
         return command;
     }

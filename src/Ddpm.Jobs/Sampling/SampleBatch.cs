@@ -24,7 +24,8 @@ public sealed class SampleBatch
     /// <summary>What was asked, with the steps filled in.</summary>
     public required SamplingSpec Spec { get; init; }
 
-    /// <summary>Artifact key of the folder with <c>grid.png</c> and <c>images/{n}.png</c> (n from 0); null until the job has succeeded.</summary>
+    /// <summary>Artifact key of the folder with <c>grid.png</c> and <c>images/{n}.png</c> (n from 0), and <c>trajectory.webp</c>
+    /// where it was asked for; null until the job has succeeded.</summary>
     public string? ArtifactKey { get; set; }
 
     /// <summary>Seconds the UNet and the sampler took; null until the job has succeeded.</summary>

@@ -68,6 +68,12 @@ public record SamplingSpec
     [Range(1, 256)]
     public int? Columns { get; init; }
 
+    /// <summary>Whether the way from noise to the pictures is kept too, as an animation: what the network takes them to be after each of at most 50 steps.</summary>
+    public bool Trajectory { get; init; }
+
+    /// <summary>What the pictures are drawn from besides noise; null for nothing. The pictures that it needs are the fields picture, toPicture and mask.</summary>
+    public GuideSpec? Guide { get; init; }
+
     /// <summary>The spec by itself, without what a record derived from it adds.</summary>
     public SamplingSpec Alone() => new(this);
 }

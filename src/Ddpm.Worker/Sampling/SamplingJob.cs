@@ -13,7 +13,7 @@ using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Sampling;
 
-/// <summary>Draws the pictures of one batch: each as a PNG, and all of them as a grid.</summary>
+/// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed class SamplingJob(
     JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
     IOptions<WorkerOptions> options) : ISamplingJob
@@ -25,13 +25,15 @@ internal sealed class SamplingJob(
         var (batch, checkpoint) = Read(lease.Job.Id);
         var request = SpecMapping.ToRequest(batch.Spec) with { Threads = options.Value.Threads };
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
-        var (images, duration) = models.Use(checkpoint, model => Draw(model, request, (rows, columns), lease), lease.Stop);
+        var guide = new GuideReader(artifacts, batch);
+        var trajectory = batch.Spec.Trajectory ? new Trajectory() : null;
+        var (images, duration) = models.Use(checkpoint, model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease), lease.Stop);
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
         try
         {
-            Encode(images, rows, columns, staging, lease.Stop);
+            Encode(images, trajectory, rows, columns, staging, lease.Stop);
             artifacts.Publish(staging, key);
         }
         finally
@@ -47,7 +49,7 @@ internal sealed class SamplingJob(
         artifacts.DeleteOthers(key);
     }
 
-    private static void Encode(PixelBatch images, int rows, int columns, string folder, CancellationToken stop)
+    private static void Encode(PixelBatch images, Trajectory? trajectory, int rows, int columns, string folder, CancellationToken stop)
     {
         Directory.CreateDirectory(Path.Combine(folder, "images"));
         for (var n = 0; n < images.Count; n++)
@@ -58,15 +60,20 @@ internal sealed class SamplingJob(
         }
 
         Write(Path.Combine(folder, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
+        if (trajectory is not null)
+            Write(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
     }
 
-    private static (PixelBatch Images, TimeSpan Duration) Draw(DiffusionModel model, SampleRequest request, (int Rows, int Columns) layout, JobLease lease)
+    private static (PixelBatch Images, TimeSpan Duration) Draw(
+        DiffusionModel model, SampleRequest request, Trajectory? trajectory, (int Rows, int Columns) layout, JobLease lease)
     {
         try
         {
             ImageGrid.CheckSize(layout.Rows, layout.Columns, model.Side, model.Side);
+            if (trajectory is not null)
+                ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var started = Stopwatch.GetTimestamp();
-            var images = model.Sample(request, new ProgressOf(lease), lease.Stop);
+            var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
             return (images, Stopwatch.GetElapsedTime(started));
         }
         catch (ArgumentException misfit)

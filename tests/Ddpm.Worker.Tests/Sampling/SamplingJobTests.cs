@@ -41,6 +41,64 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
+    public async Task Run_WritesTheTrajectory_WhereItIsAskedFor()
+    {
+        var checkpoint = await AddCheckpointAsync();
+
+        var plain = await DrawAsync(checkpoint, _spec);
+        var with = await DrawAsync(checkpoint, _spec with { Trajectory = true });
+
+        Assert.Equal(plain.Keys.Append("trajectory.webp"), with.Keys);
+        Assert.All(plain.Keys, file => Assert.Equal(plain[file], with[file]));
+        Assert.Equal((24, 8), SizeOf(with["trajectory.webp"]));
+    }
+
+    [Theory]
+    [InlineData(GuideKind.Picture)]
+    [InlineData(GuideKind.Inpaint)]
+    [InlineData(GuideKind.Interpolate)]
+    public async Task Run_DrawsFromThePicturesThatCame_AndDropsThemAtItsEnd(GuideKind kind)
+    {
+        var checkpoint = await AddCheckpointAsync();
+        var drawn = await DrawAsync(checkpoint, _spec);
+        // With these settings the guides give pictures back as they came.
+        var guide = new GuideSpec { Kind = kind, Strength = kind == GuideKind.Inpaint ? null : 0, JumpLength = 1, Resamplings = 2 };
+        var spec = _spec with { Count = 2, Columns = 2, Guide = guide, Sampler = SamplerNames.Ddim };
+        var (from, to) = (Convert.FromBase64String(drawn["images/0.png"]), Convert.FromBase64String(drawn["images/1.png"]));
+        var batch = await AddAsync(checkpoint, spec);
+        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.Picture), from);
+        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.ToPicture), to);
+        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.Mask), ImageCodec.EncodePng([0], 1, 1, 1));
+
+        AssertSucceeded(await Host.RunAsync(batch.JobId));
+
+        var folder = Assert.Single(Host.Artifacts.List($"samples/{batch.Id}"));
+        Assert.Equal(from, await File.ReadAllBytesAsync(Host.Artifacts.PathOf($"{folder}/images/0.png"), Cancellation));
+        Assert.Equal(kind == GuideKind.Interpolate ? to : from, await File.ReadAllBytesAsync(Host.Artifacts.PathOf($"{folder}/images/1.png"), Cancellation));
+    }
+
+    [Fact]
+    public async Task Run_GoesFromOneSeedToAnother()
+    {
+        var checkpoint = await AddCheckpointAsync();
+        var way = await DrawAsync(checkpoint, _spec with { Sampler = SamplerNames.Ddim, Guide = new GuideSpec { Kind = GuideKind.Interpolate, ToSeed = 6 } });
+        var ends = new[] { await DrawAsync(checkpoint, _spec), await DrawAsync(checkpoint, _spec with { Seed = 6 }) };
+        Assert.Equal(ends.Select(end => end["images/0.png"]), [way["images/0.png"], way["images/2.png"]]);
+    }
+
+    [Fact]
+    public async Task Run_NamesThePicture_WhenItCannotBeRead()
+    {
+        var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Guide = new GuideSpec { Kind = GuideKind.Picture } });
+        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.Picture), [0x89, (byte)'P', (byte)'N', (byte)'G', 1, 2, 3]);
+
+        var job = await Host.RunAsync(batch.JobId);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.StartsWith("picture cannot be read: ", job.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_EndsCancelledAndLeavesNothing_WhenItIsCancelledHalfWay()
     {
         var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null });

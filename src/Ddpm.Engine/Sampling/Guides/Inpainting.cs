@@ -11,11 +11,14 @@ public sealed record Inpainting(PixelBatch Picture, PixelBatch Mask) : SamplingG
     /// <summary>Steps where none are asked for.</summary>
     public const int UsualSteps = 50;
 
+    /// <summary>The article's j, and its r.</summary>
+    public const int UsualJumps = 10;
+
     /// <summary>How many steps a run goes back at a time, to bring what was painted into harmony with the rest. At least 1; the article's j.</summary>
-    public int JumpLength { get; init; } = 10;
+    public int JumpLength { get; init; } = UsualJumps;
 
     /// <summary>How often each stretch of so many steps is done. At least 1, for never going back; the article's r.</summary>
-    public int Resamplings { get; init; } = 10;
+    public int Resamplings { get; init; } = UsualJumps;
 
     internal override IEnumerable<PixelBatch> Pictures => [Picture];
 

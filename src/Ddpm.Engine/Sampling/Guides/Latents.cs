@@ -32,7 +32,7 @@ internal static class Latents
     /// <summary>(1 − λ)·from + λ·to.</summary>
     public static float[] Linear(float[] from, float[] to, double lambda) => [.. from.Zip(to, (a, b) => (float)(((1 - lambda) * a) + (lambda * b)))];
 
-    /// <summary>Along the great circle, so that what lies between two noises is as long as noise is. Shoemake 1985; Song et al. 2021 (DDIM), eq. 67.</summary>
+    /// <summary>Along the great circle, so that what lies between two noises is as long as noise is. Shoemake 1985.</summary>
     public static float[] Spherical(float[] from, float[] to, double lambda)
     {
         var angle = Math.Acos(Math.Clamp(Dot(from, to) / Math.Sqrt(Dot(from, from) * Dot(to, to)), -1, 1));

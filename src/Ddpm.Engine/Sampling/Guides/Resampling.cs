@@ -1,6 +1,6 @@
 namespace Ddpm.Engine.Sampling.Guides;
 
-/// <summary>Makes a run go back now and then. Lugmayr et al. 2022, §4.2 and appendix B.</summary>
+/// <summary>Makes a run go back now and then. Lugmayr et al. 2022, §4.2.</summary>
 internal static class Resampling
 {
     /// <summary>Most network calls of a run.</summary>

@@ -5,6 +5,9 @@ namespace Ddpm.Engine.Sampling.Guides;
 /// <summary>What pictures are drawn from besides noise.</summary>
 public abstract record SamplingGuide
 {
+    /// <summary>How much of a picture is drawn anew where nothing else is asked: half.</summary>
+    public const double UsualStrength = 0.5;
+
     /// <summary>The given pictures, checked against the model before anything else.</summary>
     internal abstract IEnumerable<PixelBatch> Pictures { get; }
 

@@ -3,7 +3,7 @@ using Ddpm.Engine.Imaging;
 namespace Ddpm.Engine.Sampling.Guides;
 
 /// <summary>Pictures on the way from one seed's to another's: x_T is turned from the one noise to the other, and a sampler without noise of its own makes the
-/// pictures. Song et al. 2021 (DDIM), §5.3 and eq. 67.</summary>
+/// pictures. Song et al. 2021 (DDIM), §5.3.</summary>
 /// <remarks>The first and the last are the seeds' own pictures, at the request's first index.</remarks>
 /// <param name="ToSeed">The seed at the end; the request's is at the beginning.</param>
 public sealed record SeedInterpolation(ulong ToSeed) : SamplingGuide
