@@ -102,7 +102,7 @@ public static class ImageCodec
         try
         {
             var shown = images.Zip(frames, (image, frame) => new SKWebpEncoderFrame(image, frame.Time)).ToArray();
-            // Without loss the quality says how long to look for fewer bytes: 100 takes ten times as long as 75 for a few per cent.
+            // Without loss, quality is effort: 0 for the fastest, 100 for the smallest.
             using var webp = SKWebpEncoder.EncodeAnimated(shown, new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 75))
                 ?? throw new InvalidOperationException($"An animation of {width}×{height} pixels could not be encoded.");
             return webp.ToArray();

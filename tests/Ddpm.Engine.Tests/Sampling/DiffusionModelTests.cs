@@ -78,6 +78,36 @@ public sealed class DiffusionModelTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Run_LetsRunsThatBeginMidwayOrHaveAKnownRegionShareABatch()
+    {
+        var random = new Random(1);
+        var picture = Enumerable.Range(0, 3 * 64).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
+        var known = new KnownRegion(picture, [.. Enumerable.Range(0, 64).Select(at => at % 2 == 0)]);
+        var sampler = new SamplerConfig { Kind = SamplerKind.UniPc, Steps = 8 };
+        ImageToDraw[] images =
+        [
+            new(SamplingPlan.For(_model.Schedule, sampler), 3, 0),
+            new(SamplingPlan.For(_model.Schedule, sampler, strength: 0.5), 3, 1) { Start = picture },
+            new(SamplingPlan.For(_model.Schedule, sampler, strength: 0), 3, 2) { Start = picture },
+            new(SamplingPlan.For(_model.Schedule, new SamplerConfig { Kind = SamplerKind.Ddpm, Steps = 6 }), 3, 3) { Known = known },
+        ];
+        using var network = Checkpoints.CheckpointFolders.LoadNetwork(_folder["model"]);
+        var loop = new DenoisingLoop(network, CPU);
+
+        using var together = loop.Run(images, 8, 8, null, CancellationToken.None);
+
+        for (var index = 0; index < images.Length; index++)
+        {
+            using var alone = loop.Run([images[index]], 8, 8, null, CancellationToken.None);
+            Assert.True(together[index].sub(alone[0]).abs().max().item<float>() < 1e-4, $"picture {index}");
+        }
+
+        Assert.Equal(picture, together[2].data<float>().ToArray());
+        var painted = together[3].data<float>().ToArray();
+        Assert.All(Enumerable.Range(0, picture.Length), at => Assert.Equal(at % 2 == 0, picture[at] == painted[at]));
+    }
+
     public void Dispose()
     {
         _model.Dispose();

@@ -86,16 +86,19 @@ public sealed class SamplingJobTests : WorkerTests
         Assert.Equal(ends.Select(end => end["images/0.png"]), [way["images/0.png"], way["images/2.png"]]);
     }
 
-    [Fact]
-    public async Task Run_NamesThePicture_WhenItCannotBeRead()
+    [Theory]
+    [InlineData(0, 0, "picture cannot be read: not a picture")]
+    [InlineData(4097, 4096, "picture cannot be read: 4097×4096 pixels are more than the 16777216 allowed")]
+    public async Task Run_NamesThePicture_WhenItCannotBeRead(int width, int height, string message)
     {
         var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Guide = new GuideSpec { Kind = GuideKind.Picture } });
-        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.Picture), [0x89, (byte)'P', (byte)'N', (byte)'G', 1, 2, 3]);
+        byte[] content = width == 0 ? [0x89, (byte)'P', (byte)'N', (byte)'G', 1, 2, 3] : ImageCodec.EncodePng(new byte[width * height], width, height, 1);
+        Host.Artifacts.Write(GuideFiles.KeyOf(batch.Id, GuideFiles.Picture), content);
 
         var job = await Host.RunAsync(batch.JobId);
 
         Assert.Equal(JobStatus.Failed, job.Status);
-        Assert.StartsWith("picture cannot be read: ", job.Error, StringComparison.Ordinal);
+        Assert.StartsWith(message, job.Error, StringComparison.Ordinal);
     }
 
     [Fact]
