@@ -61,7 +61,8 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="progress">Told after each network call.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
     /// <param name="trajectory">Filled with what lies between the noise and the pictures; null for nothing.</param>
-    /// <exception cref="ArgumentException">The request does not fit the model.</exception>
+    /// <exception cref="SamplingException">The request does not fit the model, or the pictures are not numbers any more.</exception>
+    /// <exception cref="ArgumentException">Fewer than one picture, or more than fit into memory.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public PixelBatch Sample(SampleRequest request, IProgress<SamplingProgress>? progress, CancellationToken cancellationToken, Trajectory? trajectory = null)
     {
@@ -118,7 +119,8 @@ public sealed class DiffusionModel : IDisposable
     {
         if (!double.IsFinite(request.GuidanceScale) || request.GuidanceScale < 0)
             throw new SamplingException($"guidanceScale is {request.GuidanceScale}; a number of 0 or more is needed.");
-        if (Network.NumClassEmbeds is not { } classes)
+        // The null class, which is the last label, is asked for by giving none.
+        if ((Classes?.Names.Count ?? Network.NumClassEmbeds) is not { } classes)
         {
             if (request.ClassLabels is { Count: > 0 })
                 throw new SamplingException("classLabels are given, but the model knows no classes.");
@@ -131,6 +133,8 @@ public sealed class DiffusionModel : IDisposable
         {
             if (Classes?.NullClass is null)
                 throw new SamplingException($"classLabels is missing: the model draws pictures of a class, 0 to {classes - 1}.");
+            if (request.GuidanceScale != 1)
+                throw new SamplingException("guidanceScale must be 1 where no classLabels are given: there is no class to be guided by.");
             return;
         }
 

@@ -74,7 +74,7 @@ internal static class FakeWorker
         return run.Id;
     }
 
-    public static async Task<Guid> CheckpointAsync(this ApiHost host, Guid? run = null, long step = 100, int timesteps = 1000)
+    public static async Task<Guid> CheckpointAsync(this ApiHost host, Guid? run = null, long step = 100, int timesteps = 1000, string scheduler = "DDPMScheduler")
     {
         var id = Guid.CreateVersion7();
         var key = $"models/{id}";
@@ -92,7 +92,7 @@ internal static class FakeWorker
             Resolution = 32,
             Channels = 3,
             NetworkConfig = """{"sample_size": 32}""",
-            SchedulerConfig = $$"""{"num_train_timesteps": {{timesteps}}}""",
+            SchedulerConfig = $$"""{"num_train_timesteps": {{timesteps}}, "_class_name": "{{scheduler}}"}""",
             Sha256 = new string('0', 64),
             ArtifactKey = key,
             CreatedAt = DateTime.UtcNow,

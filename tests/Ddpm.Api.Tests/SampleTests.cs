@@ -42,6 +42,28 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
     }
 
     [Theory]
+    [InlineData("DDPMScheduler", "ddim", 50)]
+    [InlineData("DPMSolverMultistepScheduler", "dpmsolver++", 25)]
+    [InlineData("EulerDiscreteScheduler", "euler", 25)]
+    [InlineData("HeunDiscreteScheduler", "heun", 13)]
+    [InlineData("UniPCMultistepScheduler", "unipc", 25)]
+    public async Task Create_TakesTheModelsOwnSampler_WhereNoneIsAskedFor(string scheduler, string sampler, int steps)
+    {
+        var checkpoint = await host.CheckpointAsync(scheduler: scheduler);
+        using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}"}""");
+        var spec = (await ApiHost.JsonAsync(response, 202))["spec"]!;
+        Assert.Equal((sampler, steps), ((string?)spec["sampler"], (int)spec["steps"]!));
+    }
+
+    [Fact]
+    public async Task Create_RefusesAnOptionOfAnotherSampler_AlsoWhereTheModelChoosesIt()
+    {
+        var checkpoint = await host.CheckpointAsync();
+        using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}", "karras": true}""");
+        Assert.Contains("left out for ddim", (string?)(await ApiHost.ProblemAsync(response, 400))["errors"]!["karras"]![0], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("""{"checkpointId": "ID", "steps": 41}""", 40)]
     [InlineData("""{"checkpointId": "ID", "steps": 40, "sampler": "dpmsolver++"}""", 39)]
     [InlineData("""{"checkpointId": "ID", "steps": 41, "sampler": "dpmsolver++", "timestepSpacing": "trailing"}""", 40)]

@@ -16,12 +16,8 @@ internal static class SampleRules
     /// <summary>What can be checked before the model is known.</summary>
     public static void Check(CreateSamples request, Faults faults)
     {
-        if (request.Eta != 0 && request.Sampler is not (null or SamplerNames.Ddim))
-            faults.Add("eta", $"belongs to the sampler ddim and must be 0 for {request.Sampler}; it is {request.Eta}");
-        if (request.Order is not null && request.Sampler is SamplerNames.Ddpm or SamplerNames.Ddim or SamplerNames.Euler or SamplerNames.Heun)
-            faults.Add("order", $"belongs to the samplers dpmsolver++, sde-dpmsolver++ and unipc and must be left out for {request.Sampler}; it is {request.Order}");
-        if (request.Karras == true && request.Sampler is SamplerNames.Ddpm or SamplerNames.Ddim)
-            faults.Add("karras", $"belongs to the samplers of other noise levels than the model's and must be left out for {request.Sampler}");
+        if (request.Sampler is { } sampler)
+            CheckOptions(request, sampler, faults);
         CheckTimesteps(request, faults);
         if (request.ClassLabels is { Count: > 1 } labels && labels.Count != request.Count)
             faults.Add("classLabels", $"must hold one label for all pictures or one for each of the {request.Count}; it holds {labels.Count}");
@@ -41,15 +37,18 @@ internal static class SampleRules
     /// <exception cref="RequestProblem">The model has fewer timesteps.</exception>
     public static SamplingSpec SpecFor(CreateSamples request, Checkpoint checkpoint)
     {
-        var (timesteps, spacing, ownSampler) = Schedule(checkpoint.SchedulerConfig);
+        var (timesteps, offset, spacing, ownSampler) = Schedule(checkpoint.SchedulerConfig);
         CheckClasses(request, checkpoint.NetworkConfig);
         var sampler = GuideRules.SamplerFor(request, ownSampler);
+        var faults = new Faults();
+        CheckOptions(request, sampler, faults);
+        faults.ThrowIfAny();
         if (request.Timesteps?.Max() >= timesteps)
             throw Faults.One("timesteps", $"must hold numbers from 0 to {timesteps - 1}, since this model was trained with {timesteps} timesteps; it holds {request.Timesteps.Max()}");
-        // A multistep solver needs n + 1 different timesteps, but not where they trail or are spaced quadratically.
-        var multistep = sampler is SamplerNames.DpmSolver or SamplerNames.SdeDpmSolver or SamplerNames.UniPc;
-        var lost = multistep && (request.TimestepSpacing ?? spacing) is not ("trailing" or "quadratic") ? 1 : 0;
-        var most = Math.Max(1, timesteps - lost);
+        // A multistep solver needs n + 1 different timesteps, but not where they trail or are spaced quadratically; an offset moves leading ones up.
+        var chosen = request.TimestepSpacing ?? spacing ?? (sampler is SamplerNames.Ddpm or SamplerNames.Ddim ? "leading" : "linspace");
+        var lost = IsMultistep(sampler) && chosen is not ("trailing" or "quadratic") ? 1 : 0;
+        var most = Math.Max(1, timesteps - lost - (chosen == "leading" ? offset : 0));
         if (request.Steps > most)
         {
             throw Faults.One("steps", $"must be from 1 to {most}, since this model was trained with {timesteps} timesteps"
@@ -58,12 +57,25 @@ internal static class SampleRules
         var steps = request.Timesteps?.Count ?? request.Steps ?? Math.Min(most, sampler switch
         {
             _ when request.Guide?.Kind == GuideKind.Inpaint => GuideRules.InpaintingSteps,
-            SamplerNames.Ddpm => timesteps,
+            SamplerNames.Ddpm => most,
             SamplerNames.Ddim => DefaultDdimSteps,
             SamplerNames.Heun => DefaultHeunSteps,
             _ => DefaultSolverSteps,
         });
         return WithGrid(request.Alone()) with { Sampler = sampler, Steps = steps, Guide = GuideRules.SpecFor(request.Guide, steps) };
+    }
+
+    private static bool IsMultistep(string sampler) => sampler is SamplerNames.DpmSolver or SamplerNames.SdeDpmSolver or SamplerNames.UniPc;
+
+    // What another sampler than this one reads.
+    private static void CheckOptions(SamplingSpec request, string sampler, Faults faults)
+    {
+        if (request.Eta != 0 && sampler != SamplerNames.Ddim)
+            faults.Add("eta", $"belongs to the sampler ddim and must be 0 for {sampler}; it is {request.Eta}");
+        if (request.Order is not null && !IsMultistep(sampler))
+            faults.Add("order", $"belongs to the samplers dpmsolver++, sde-dpmsolver++ and unipc and must be left out for {sampler}; it is {request.Order}");
+        if (request.Karras == true && sampler is SamplerNames.Ddpm or SamplerNames.Ddim)
+            faults.Add("karras", $"belongs to the samplers of other noise levels than the model's and must be left out for {sampler}");
     }
 
     private static void CheckTimesteps(SamplingSpec request, Faults faults)
@@ -74,6 +86,8 @@ internal static class SampleRules
             faults.Add("timesteps", "cannot be given with steps: choose one");
         if (request.TimestepSpacing is not null)
             faults.Add("timesteps", "cannot be given with timestepSpacing: choose one");
+        if (request.Karras == true)
+            faults.Add("timesteps", "cannot be given with karras: choose one");
         if (timesteps.Any(timestep => timestep < 0) || timesteps.Zip(timesteps.Skip(1)).Any(pair => pair.First <= pair.Second))
             faults.Add("timesteps", "must fall from one to the next, each 0 or more");
     }
@@ -113,7 +127,7 @@ internal static class SampleRules
             faults.Add("rows", $"would leave a row empty: {spec.Count} pictures in {columns} columns fill {(spec.Count + columns - 1) / columns}, not {rows}");
     }
 
-    private static (int Timesteps, string? Spacing, string Sampler) Schedule(string schedulerConfig)
+    private static (int Timesteps, int Offset, string? Spacing, string Sampler) Schedule(string schedulerConfig)
     {
         try
         {
@@ -121,7 +135,8 @@ internal static class SampleRules
             var root = document.RootElement;
             return (
                 root.TryGetProperty("num_train_timesteps", out var timesteps) ? timesteps.GetInt32() : DefaultTimesteps,
-                root.TryGetProperty("timestep_spacing", out var spacing) ? spacing.GetString() : null,
+                root.TryGetProperty("steps_offset", out var offset) && offset.ValueKind == JsonValueKind.Number ? offset.GetInt32() : 0,
+                Text(root, "timestep_spacing"),
                 Text(root, "_class_name") switch
                 {
                     "DPMSolverMultistepScheduler" => Text(root, "algorithm_type") == SamplerNames.SdeDpmSolver ? SamplerNames.SdeDpmSolver : SamplerNames.DpmSolver,
@@ -133,7 +148,7 @@ internal static class SampleRules
         }
         catch (JsonException)
         {
-            return (DefaultTimesteps, null, SamplerNames.Ddim);
+            return (DefaultTimesteps, 0, null, SamplerNames.Ddim);
         }
 
         static string? Text(JsonElement root, string key) => root.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

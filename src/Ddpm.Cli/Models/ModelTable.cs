@@ -45,7 +45,7 @@ internal static class ModelTable
         yield return ("Sampling", string.Join(", ", new[]
         {
             schedule.SchedulerClass,
-            schedule.ClipSample ? FormattableString.Invariant($"x̂₀ clipped to ±{schedule.ClipSampleRange}") : "x̂₀ not clipped",
+            schedule.ClipSample ?? true ? FormattableString.Invariant($"x̂₀ clipped to ±{schedule.ClipSampleRange}") : "x̂₀ not clipped",
             $"variance {schedule.VarianceType}",
             $"spacing {schedule.TimestepSpacing ?? "of each sampler"}",
         }));

@@ -32,8 +32,9 @@ public sealed record NoiseScheduleConfig
     /// <c>learned_range</c>: the network says where between both, in as many further channels as a picture has. Nichol &amp; Dhariwal 2021, eq. 15.</summary>
     public string VarianceType { get; init; } = "fixed_small";
 
-    /// <summary>Whether x̂₀ is clipped to ±<see cref="ClipSampleRange"/> at every step.</summary>
-    public bool ClipSample { get; init; } = true;
+    /// <summary>Whether x̂₀ is clipped to ±<see cref="ClipSampleRange"/> at every step; null where the file does not say: then DDPM and DDIM clip, and other
+    /// samplers where the file is of a class that does.</summary>
+    public bool? ClipSample { get; init; }
 
     /// <summary>Where x̂₀ is clipped. Above 0; default 1.</summary>
     public double ClipSampleRange { get; init; } = 1;
@@ -67,6 +68,9 @@ public sealed record NoiseScheduleConfig
     [JsonIgnore]
     public SolverConfig Solver { get; init; } = new();
 
+    /// <summary>Whether samplers that are not DDPM or DDIM clip x̂₀.</summary>
+    internal bool SolversClip => ClipSample ?? ClippingClasses.Contains(SchedulerClass);
+
     /// <summary>What the network predicts.</summary>
     /// <exception cref="ArgumentException">There is no such prediction type.</exception>
     [JsonIgnore]
@@ -91,8 +95,8 @@ public sealed record NoiseScheduleConfig
 
     private static readonly string[] VarianceTypes = ["fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned_range"];
 
-    // Classes that bound x̂₀ unless their file says otherwise. The others do not know the key.
-    private static readonly string[] Clipping = ["DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler"];
+    // Classes that bound x̂₀ unless their file says otherwise. The others, but Heun, do not know the key.
+    private static readonly string[] ClippingClasses = ["DDPMScheduler", "DDIMScheduler", "PNDMScheduler", "DDPMParallelScheduler", "DDIMParallelScheduler"];
 
     /// <summary>Reads <c>scheduler_config.json</c>. Keys that no sampler here reads are ignored, as diffusers does.</summary>
     /// <exception cref="CheckpointException">It cannot be read, or asks for something unsupported; the message names the field.</exception>
@@ -107,7 +111,6 @@ public sealed record NoiseScheduleConfig
                 throw new CheckpointException($"scheduler_config.json: _class_name is '{name}', whose noise is not DDPM's; {string.Join(", ", Classes)} are supported.");
             if (keys["variance_type"] is null)
                 keys.Remove("variance_type"); // DPM-Solver's file says null: it has no such choice
-            keys.TryAdd("clip_sample", Clipping.Contains(name));
             if (name == "HeunDiscreteScheduler")
             {
                 keys.TryAdd("beta_start", 0.00085); // its own defaults
@@ -139,6 +142,7 @@ public sealed record NoiseScheduleConfig
         foreach (var (key, value) in JsonSerializer.SerializeToNode(this, Json)!.AsObject())
             keys[key] = value?.DeepClone();
         keys.Remove("set_alpha_to_one");
+        keys["clip_sample"] = ClipSample ?? true;
         keys["timestep_spacing"] = TimestepSpacing ?? "leading";
         return JsonSerializer.Serialize(keys, Json) + "\n";
     }

@@ -40,7 +40,7 @@ public sealed record SamplerConfig
     /// <summary>The timesteps to visit, falling, each in [0, T), instead of a number of steps and a spacing.</summary>
     public IReadOnlyList<int>? Timesteps { get; init; }
 
-    /// <summary>DDIM's η: 0 is deterministic, 1 has DDPM's variance. From 0 to 1; ignored by the others.</summary>
+    /// <summary>DDIM's η: 0 is deterministic, 1 has DDPM's variance. From 0 to 1; 0 for the others.</summary>
     public double Eta { get; init; }
 
     /// <summary>Which timesteps a short run visits; null for the schedule's (or diffusers' default of the sampler's class).</summary>
@@ -77,13 +77,16 @@ public sealed record SamplerConfig
     /// <summary>The steps of a run on this schedule.</summary>
     public int StepsFor(NoiseScheduleConfig schedule) => Timesteps?.Count ?? Steps ?? Math.Min(
         MostSteps(schedule),
-        KindFor(schedule) switch { SamplerKind.Ddpm => schedule.Timesteps, SamplerKind.Ddim => 50, SamplerKind.Heun => 13, _ => 25 });
+        KindFor(schedule) switch { SamplerKind.Ddpm => int.MaxValue, SamplerKind.Ddim => 50, SamplerKind.Heun => 13, _ => 25 });
 
-    /// <summary>The most steps a run on this schedule can have: T, or one less where a multistep solver needs n + 1 different timesteps.</summary>
-    public int MostSteps(NoiseScheduleConfig schedule) =>
-        IsMultistep(KindFor(schedule)) && SpacingFor(schedule) is TimestepSpacing.Leading or TimestepSpacing.Linspace
-            ? Math.Max(1, schedule.Timesteps - 1)
-            : schedule.Timesteps;
+    /// <summary>The most steps a run on this schedule can have: T; one less where a multistep solver needs n + 1 different timesteps; and as many less as
+    /// the schedule's offset moves leading timesteps up.</summary>
+    public int MostSteps(NoiseScheduleConfig schedule)
+    {
+        var spacing = SpacingFor(schedule);
+        var lost = IsMultistep(KindFor(schedule)) && spacing is TimestepSpacing.Leading or TimestepSpacing.Linspace ? 1 : 0;
+        return Math.Max(1, schedule.Timesteps - lost - (spacing == TimestepSpacing.Leading ? schedule.StepsOffset : 0));
+    }
 
     /// <summary>What does not fit this schedule, a sentence a fault; none where a plan can be made.</summary>
     public IEnumerable<string> Faults(NoiseScheduleConfig schedule)
@@ -106,9 +109,29 @@ public sealed record SamplerConfig
             yield return $"eta is {Eta}; 0 to 1 is accepted.";
         if (Order is < 1 or > 3)
             yield return $"order is {Order}; 1 to 3 is accepted.";
+        foreach (var fault in Strangers(KindFor(schedule)))
+            yield return fault;
         if (Churn is { } churn && !(churn.Amount >= 0 && churn.NoiseScale >= 0 && double.IsFinite(churn.Amount) && double.IsFinite(churn.NoiseScale)))
             yield return $"churn is {churn.Amount} with a noise scale of {churn.NoiseScale}; numbers of 0 or more are needed.";
     }
+
+    // What another sampler than this one reads.
+    private IEnumerable<string> Strangers(SamplerKind kind)
+    {
+        if (Eta != 0 && kind != SamplerKind.Ddim)
+            yield return $"eta is {Eta}; it is ddim's, and must be 0 for {kind}.";
+        if (Order is not null && !IsMultistep(kind))
+            yield return $"order is {Order}; only dpmsolver++, sde-dpmsolver++ and unipc have one, {kind} has not.";
+        if (Karras == true && kind is SamplerKind.Ddpm or SamplerKind.Ddim)
+            yield return $"karras is for samplers that choose their noise levels, which {kind} does not.";
+        if (Karras == true && Timesteps is not null)
+            yield return "timesteps and karras are both given; choose one.";
+        if (Spacing is not null && Timesteps is not null)
+            yield return "timesteps and spacing are both given; choose one.";
+    }
+
+    private bool Clips(NoiseScheduleConfig schedule) =>
+        ClipSample ?? (KindFor(schedule) is SamplerKind.Ddpm or SamplerKind.Ddim ? schedule.ClipSample ?? true : schedule.SolversClip);
 
     internal static bool IsMultistep(SamplerKind kind) => kind is SamplerKind.DpmSolver or SamplerKind.SdeDpmSolver or SamplerKind.UniPc;
 
@@ -121,7 +144,7 @@ public sealed record SamplerConfig
         // diffusers' Euler and Heun do not threshold. Ours do, unless they are to give its numbers.
         var thresholds = schedule.Thresholding && (ClipSample != false || KindFor(schedule) is not (SamplerKind.Euler or SamplerKind.Heun));
         return thresholds ? new(schedule.SampleMaxValue, schedule.DynamicThresholdingRatio)
-            : ClipSample ?? schedule.ClipSample ? new(schedule.ClipSampleRange)
+            : Clips(schedule) ? new(schedule.ClipSampleRange)
             : null;
     }
 }

@@ -2,9 +2,9 @@ using Ddpm.Engine.Diffusion;
 
 namespace Ddpm.Engine.Sampling;
 
-/// <summary>One network call of a run. With m the network's answer to (x, Timestep) and z, z' fresh noise:
+/// <summary>One network call of a run. With m the network's answer to (x, Timestep) and z fresh noise (of which a step has one draw, whatever it is used for):
 /// <code>
-/// x̃ = x + Churn·z'
+/// x̃ = x + Churn·z
 /// x̂₀ = Estimate.OriginalOfSample·x̃ + Estimate.OriginalOfOutput·m, then bounded where the plan says so
 /// ε̂ = Estimate.EpsilonOfSample·x̃ + Estimate.EpsilonOfOutput·m
 /// x' = Sample·x̃ + Original·x̂₀ + Epsilon·ε̂ + History1·h₁ + History2·h₂ + History3·h₃ + Noise·z

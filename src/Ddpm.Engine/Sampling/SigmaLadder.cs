@@ -37,9 +37,7 @@ internal sealed record SigmaLadder(IReadOnlyList<double> Timesteps, IReadOnlyLis
     }
 
     private static float[] TrainingSigmas(NoiseSchedule schedule) =>
-        [.. schedule.AlphasCumprod.Select(alpha => Math.Max((float)alpha, LeastAlphaCumprodOf(schedule))).Select(alpha => MathF.Sqrt((1f - alpha) / alpha))];
-
-    private static float LeastAlphaCumprodOf(NoiseSchedule schedule) => schedule.AlphasCumprod[^1] == 0 ? LeastAlphaCumprod : 0;
+        [.. schedule.AlphasCumprod.Select(alpha => alpha == 0 ? LeastAlphaCumprod : (float)alpha).Select(alpha => MathF.Sqrt((1f - alpha) / alpha))];
 
     // DPM-Solver and UniPC: whole timesteps.
     private static SigmaLadder Multistep(NoiseScheduleConfig config, SamplerConfig sampler, SamplerKind kind, float[] training)
@@ -58,7 +56,8 @@ internal sealed record SigmaLadder(IReadOnlyList<double> Timesteps, IReadOnlyLis
         }
 
         // diffusers rounds these for the network, or cuts them off: under cosine schedules all, of exponential levels all.
-        var rounds = (kind == SamplerKind.UniPc || config.BetaSchedule != "squaredcos_cap_v2") && solver.UseExponentialSigmas != true;
+        var exponential = solver.UseExponentialSigmas == true && sampler.Karras != true;
+        var rounds = (kind == SamplerKind.UniPc || config.BetaSchedule != "squaredcos_cap_v2") && !exponential;
         var told = converted.Select(sigma => TimestepOf(sigma, training)).Select(timestep => rounds ? Math.Round(timestep, MidpointRounding.ToEven) : Math.Truncate(timestep));
         return new([.. told], Ended(converted, solver, kind == SamplerKind.UniPc ? converted[^1] : training[0]));
     }
@@ -90,12 +89,13 @@ internal sealed record SigmaLadder(IReadOnlyList<double> Timesteps, IReadOnlyLis
     {
         if (sampler.Timesteps is not null)
             return null;
-        var takesEnds = kind is SamplerKind.Euler or SamplerKind.UniPc;
-        var (first, last) = (takesEnds ? solver.SigmaMax ?? sigmas[0] : sigmas[0], takesEnds ? solver.SigmaMin ?? sigmas[^1] : sigmas[^1]);
+        var (first, last) = (solver.SigmaMax ?? sigmas[0], solver.SigmaMin ?? sigmas[^1]);
         if (sampler.Karras ?? solver.UseKarrasSigmas == true)
             return Evenly(steps, Math.Pow(first, 1 / KarrasRho), Math.Pow(last, 1 / KarrasRho), root => Math.Pow(root, KarrasRho));
-        if (solver.UseExponentialSigmas == true || (solver.UseLuLambdas == true && kind is SamplerKind.DpmSolver or SamplerKind.SdeDpmSolver))
+        if (solver.UseExponentialSigmas == true)
             return Evenly(steps, Math.Log(first), Math.Log(last), Math.Exp);
+        if (solver.UseLuLambdas == true && kind is SamplerKind.DpmSolver or SamplerKind.SdeDpmSolver)
+            return Evenly(steps, Math.Log(sigmas[0]), Math.Log(sigmas[^1]), Math.Exp);
         return null;
     }
 
@@ -119,7 +119,7 @@ internal sealed record SigmaLadder(IReadOnlyList<double> Timesteps, IReadOnlyLis
     private static double TimestepOf(double sigma, float[] training)
     {
         var log = (float)Math.Log(Math.Max(sigma, 1e-10));
-        var low = Math.Clamp(training.TakeWhile(level => log - MathF.Log(level) >= 0).Count() - 1, 0, Math.Max(training.Length - 2, 0));
+        var low = Math.Clamp(Array.FindLastIndex(training, level => log - MathF.Log(level) >= 0), 0, Math.Max(training.Length - 2, 0));
         var (below, above) = (MathF.Log(training[low]), MathF.Log(training[Math.Min(low + 1, training.Length - 1)]));
         var share = below == above ? 0 : Math.Clamp((below - log) / (below - above), 0, 1);
         return ((double)(1 - share) * low) + ((double)share * (low + 1));

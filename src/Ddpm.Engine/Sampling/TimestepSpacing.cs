@@ -11,7 +11,7 @@ public enum TimestepSpacing
     /// <summary>Every (T / n)th from T − 1 down.</summary>
     Trailing,
 
-    /// <summary>n timesteps from 0 to T − 1, both visited.</summary>
+    /// <summary>n timesteps from 0 to T − 1, both visited; multistep solvers visit n of n + 1, and end at the clean picture instead of 0.</summary>
     Linspace,
 
     /// <summary>n timesteps from 0 to T − 1 at distances that grow evenly, so that most lie where little noise is left: better pictures in few steps.
@@ -40,7 +40,7 @@ internal static class Timesteps
     /// <summary>For multistep solvers: n timesteps of n + 1, the last of which is left to the final sigma.</summary>
     /// <param name="schedule">Supplies T and the offset.</param>
     /// <param name="sampler">Supplies n and the spacing.</param>
-    /// <param name="end">Only timesteps below this are visited; at most T.</param>
+    /// <param name="end">Only timesteps below this are visited, as far as there are n of them; at most T.</param>
     /// <exception cref="SamplingException">An offset leads behind the last.</exception>
     public static int[] Multistep(NoiseScheduleConfig schedule, SamplerConfig sampler, int end)
     {

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Ddpm.Jobs.Sampling;
 
-/// <summary>What pictures to draw, and how. The seed decides the pictures: equal specs give equal bytes.</summary>
+/// <summary>What pictures to draw, and how. The seed decides the pictures: equal specs give equal bytes on a CPU; on a GPU, where pictures share calls, up to rounding.</summary>
 public record SamplingSpec
 {
     /// <summary>How many pictures. From 1 to 256.</summary>

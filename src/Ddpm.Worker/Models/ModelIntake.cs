@@ -26,7 +26,7 @@ internal sealed class ModelIntake(TimeProvider clock)
             Resolution = files.Network.SampleSize ?? UsualSide,
             Channels = files.Network.InChannels,
             NetworkConfig = files.Network.ToJson(),
-            SchedulerConfig = files.Schedule.ToJson(),
+            SchedulerConfig = files.ScheduleKeys.ToJsonString(), // as it came: its class and what only that reads decide how samples are drawn
             Bytes = new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length),
             Sha256 = files.WeightsSha256(),
             ArtifactKey = $"models/{id}",

@@ -22,7 +22,7 @@ public sealed class PipelineFixtureTests
         var plan = SamplingPlan.For(folder.Schedule, new SamplerConfig
         {
             Kind = SchedulerRun.KindOf(pipeline["scheduler_in_use"]!.ToString(), folder.Schedule),
-            ClipSample = pipeline["scheduler_in_use"]!.ToString().StartsWith("DPM", StringComparison.Ordinal) ? false : null, // which never clips there
+            ClipSample = SchedulerRun.ClipOf(pipeline["scheduler_in_use"]!.ToString(), folder.Schedule),
             Steps = call["num_inference_steps"]?.GetValue<int>(),
             Eta = call["eta"]?.GetValue<double>() ?? 0,
             UseClippedModelOutput = call["use_clipped_model_output"]?.GetValue<bool>() ?? false,

@@ -90,7 +90,7 @@ public sealed class SchedulerFixtureTests
         if (!fixture.Knows($"{run.Name}.sigmas"))
             return ones;
         var sigmas = SigmaLadder.For(run.Schedule, run.Sampler).Sigmas;
-        double[] levels = run.Sampler.Kind == SamplerKind.Heun
+        double[] levels = run.Sampler.KindFor(run.Schedule) == SamplerKind.Heun
             ? [sigmas[0], .. sigmas.Skip(1).SkipLast(1).SelectMany(sigma => new[] { sigma, sigma }), sigmas[^1]]
             : [.. sigmas];
         fixture.AssertClose($"{run.Name}.sigmas", levels.ToList());

@@ -16,7 +16,7 @@ internal sealed class SchedulerRun
         var (setTimesteps, stepArguments) = (run["set_timesteps"]!, run["step_kwargs"]!);
         Sampler = new SamplerConfig
         {
-            Kind = KindOf(Class, Schedule),
+            Kind = Schedule.Solver.AlgorithmType == "dpmsolver" && Class == Schedule.SchedulerClass ? null : KindOf(Class, Schedule), // asked for by name it would be ++
             Steps = setTimesteps["num_inference_steps"]?.GetValue<int>(),
             Timesteps = setTimesteps["timesteps"]?.AsArray().Select(timestep => timestep!.GetValue<int>()).ToList(),
             Eta = stepArguments["eta"]?.GetValue<double>() ?? 0,
@@ -26,7 +26,7 @@ internal sealed class SchedulerRun
                 stepArguments["s_noise"]?.GetValue<double>() ?? 1,
                 stepArguments["s_tmin"]?.GetValue<double>() ?? 0,
                 stepArguments["s_tmax"]?.GetValue<double>() ?? double.PositiveInfinity),
-            ClipSample = Class is "DDPMScheduler" or "DDIMScheduler" or "HeunDiscreteScheduler" ? null : false, // the others never clip there
+            ClipSample = ClipOf(Class, Schedule),
         };
     }
 
@@ -41,7 +41,15 @@ internal sealed class SchedulerRun
     public IReadOnlyList<int> StoredSteps { get; }
 
     /// <summary>Whether the reference's x is not scaled to unit variance: it is ours times √(σ² + 1).</summary>
-    public bool ExplodesVariance => Sampler.Kind is SamplerKind.Euler or SamplerKind.Heun;
+    public bool ExplodesVariance => Sampler.KindFor(Schedule) is SamplerKind.Euler or SamplerKind.Heun;
+
+    /// <summary>Whether a diffusers class clips, where ours would: its fast solvers never do, but Heun does where its file says so.</summary>
+    public static bool? ClipOf(string scheduler, NoiseScheduleConfig schedule) => scheduler switch
+    {
+        "DDPMScheduler" or "DDIMScheduler" => null,
+        "HeunDiscreteScheduler" => schedule.ClipSample ?? false,
+        _ => false,
+    };
 
     /// <summary>The sampler of a diffusers class.</summary>
     public static SamplerKind KindOf(string scheduler, NoiseScheduleConfig schedule) => scheduler switch

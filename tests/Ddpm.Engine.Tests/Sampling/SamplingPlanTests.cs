@@ -106,8 +106,49 @@ public sealed class SamplingPlanTests
     [Fact]
     public void For_RefusesTimestepsBehindTheLast_WhichAnOffsetCanReach()
     {
-        var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule with { StepsOffset = 1 }, new SamplerConfig { Kind = SamplerKind.Ddpm }));
+        var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule with { StepsOffset = 2 }, new SamplerConfig { Kind = SamplerKind.Ddpm, Steps = 500 }));
         Assert.Contains("steps_offset", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Ddpm_LeavesOutTheTimestepsThatAnOffsetMovesBehindTheLast_WhereNoStepsAreAskedFor() =>
+        Assert.Equal(999, SamplingPlan.For(Schedule with { StepsOffset = 1 }, new SamplerConfig { Kind = SamplerKind.Ddpm }).Steps.Count);
+
+    [Theory]
+    [InlineData(SamplerKind.Ddpm, 0.5, null, null, "eta")]
+    [InlineData(SamplerKind.Euler, 0.0, 2, null, "order")]
+    [InlineData(SamplerKind.Ddim, 0.0, null, true, "karras")]
+    public void For_RefusesWhatOnlyAnotherSamplerReads(SamplerKind kind, double eta, int? order, bool? karras, string named)
+    {
+        var fault = Assert.Throws<SamplingException>(() => SamplingPlan.For(Schedule, new SamplerConfig { Kind = kind, Eta = eta, Order = order, Karras = karras }));
+        Assert.StartsWith(named, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory] // the least level of training twice, the noisiest level of zero SNR, a rounded ᾱ that is not monotone there
+    [InlineData(SamplerKind.UniPc, true), InlineData(SamplerKind.DpmSolver, true), InlineData(SamplerKind.UniPc, false), InlineData(SamplerKind.Euler, false)]
+    public void KarrasLevels_GiveFiniteNumbers_AndBeginAtTheLastTimestep(SamplerKind kind, bool endsAtTraining)
+    {
+        var solver = new SolverConfig { SolverOrder = 3, FinalSigmasType = endsAtTraining ? "sigma_min" : "zero", LowerOrderFinal = endsAtTraining ? false : null };
+        var schedule = Schedule with { PredictionType = "v_prediction", RescaleBetasZeroSnr = true, Solver = solver };
+        var plan = SamplingPlan.For(schedule, new SamplerConfig { Kind = kind, Steps = 20, Karras = true });
+        Assert.Equal(999, plan.Steps[0].Timestep);
+        Assert.All(plan.Steps, row => Assert.True(double.IsFinite(row.Sample + row.Original + row.Epsilon + row.History1 + row.History2 + row.History3), $"{row}"));
+    }
+
+    [Fact]
+    public void ASolverAskedForByName_IsThatSolver_WhateverTheFileNames()
+    {
+        var old = Schedule with { SchedulerClass = "DPMSolverMultistepScheduler", Solver = new SolverConfig { AlgorithmType = "dpmsolver", FinalSigmasType = "sigma_min" } };
+        Assert.All(SamplingPlan.For(old, new SamplerConfig { Kind = SamplerKind.DpmSolver, Steps = 10 }).Steps, row => Assert.Equal(new Blend(0, 1, 0), row.Memory));
+        Assert.All(SamplingPlan.For(old with { ClipSample = false }, new SamplerConfig { Steps = 10 }).Steps, row => Assert.Equal(new Blend(0, 0, 1), row.Memory));
+    }
+
+    [Fact]
+    public void AFileThatDoesNotKnowClipping_IsClippedByDdim_AndNotByItsOwnSolver()
+    {
+        var euler = NoiseScheduleConfig.FromJson("""{"_class_name": "EulerDiscreteScheduler"}""");
+        Assert.NotNull(SamplingPlan.For(euler, new SamplerConfig { Kind = SamplerKind.Ddim }).Bound);
+        Assert.Null(SamplingPlan.For(euler, new SamplerConfig()).Bound);
     }
 
     [Theory, MemberData(nameof(Runs))]

@@ -15,6 +15,7 @@ internal static class ScalarRun
         for (var index = 0; index < plan.Steps.Count; index++)
         {
             var step = plan.Steps[index];
+            Assert.Equal(0, step.Churn);
             var output = network(x, step);
             var original = (step.Estimate.OriginalOfSample * x) + (step.Estimate.OriginalOfOutput * output);
             var epsilon = (step.Estimate.EpsilonOfSample * x) + (step.Estimate.EpsilonOfOutput * output);

@@ -105,9 +105,9 @@ public abstract class DatabaseTests
 
         await using var other = host.Open();
         await other.Evaluations.Where(row => row.Id == waiting.Id).ExecuteUpdateAsync(row => row.SetProperty(e => e.Device, "cpu"), Cancellation);
-        var read = await other.Evaluations.AsNoTracking().OrderBy(row => row.Id).ToListAsync(Cancellation);
-        Assert.Equivalent(results, read[0].Results, strict: true);
-        Assert.Null(read[1].Results);
+        var read = await other.Evaluations.AsNoTracking().ToDictionaryAsync(row => row.Id, Cancellation);
+        Assert.Equivalent(results, read[measured.Id].Results, strict: true);
+        Assert.Null(read[waiting.Id].Results);
         await other.Evaluations.Where(row => row.Id == waiting.Id).ExecuteUpdateAsync(row => row.SetProperty(e => e.Results, results), Cancellation);
         Assert.Equivalent(results, (await other.Evaluations.AsNoTracking().SingleAsync(row => row.Id == waiting.Id, Cancellation)).Results, strict: true);
 

@@ -32,6 +32,18 @@ public sealed class ModelImportJobTests : WorkerTests
         Assert.Empty(Host.Artifacts.List("uploads"));
     }
 
+    [Fact]
+    public async Task Run_KeepsTheSchedulersClass_WhichDecidesHowSamplesAreDrawn()
+    {
+        var folder = TinyModel.Write(Folder.At("model"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "scheduler", "scheduler_config.json"), """{"_class_name": "UniPCMultistepScheduler", "solver_order": 3}""", Cancellation);
+        var model = await UploadAsync([.. Zips.Files(folder)]);
+
+        AssertSucceeded(await Host.RunAsync(model.JobId!.Value));
+
+        Assert.Contains("\"UniPCMultistepScheduler\"", (await ReadAsync(model)).Checkpoint!.SchedulerConfig, StringComparison.Ordinal);
+    }
+
     [Theory, InlineData(false), InlineData(true)]
     public async Task Run_TakesAModelOfTheHubIn_WithoutTheRestOfItsRepository(bool isFlat)
     {

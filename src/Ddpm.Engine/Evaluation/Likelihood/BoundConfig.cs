@@ -27,7 +27,7 @@ public sealed record BoundConfig
         {
             Prediction = schedule.Prediction,
             Variance = VarianceOf(schedule.VarianceType),
-            ClipRange = schedule.ClipSample ? schedule.ClipSampleRange : null,
+            ClipRange = schedule.ClipSample ?? true ? schedule.ClipSampleRange : null,
         };
     }
 

@@ -11,7 +11,8 @@ internal static class DpmSolver
     public static SamplingPlan Plan(NoiseScheduleConfig config, SamplerConfig sampler)
     {
         var algorithm = sampler.KindFor(config) == SamplerKind.SdeDpmSolver ? "sde-dpmsolver++"
-            : config.Solver.AlgorithmType == "dpmsolver" ? "dpmsolver" : "dpmsolver++";
+            : sampler.Kind is null && config.Solver.AlgorithmType == "dpmsolver" ? "dpmsolver" // where ++ is asked for, it is ++
+            : "dpmsolver++";
         if (algorithm == "dpmsolver" && config.Solver.FinalSigmasType != "sigma_min")
             throw new SamplingException("algorithm_type dpmsolver integrates ε̂, which says nothing at the clean picture: final_sigmas_type must be sigma_min.");
         var ladder = SigmaLadder.For(config, sampler);

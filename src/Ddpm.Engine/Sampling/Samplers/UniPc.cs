@@ -18,10 +18,11 @@ internal static class UniPc
         }
 
         var ladder = SigmaLadder.For(config, sampler);
-        return new([.. Enumerable.Range(0, ladder.Steps).Select(step => Row(config, sampler, ladder, step))], sampler.BoundFor(config));
+        var bound = sampler.BoundFor(config);
+        return new([.. Enumerable.Range(0, ladder.Steps).Select(step => Row(config, sampler, ladder, step, bound is not null))], bound);
     }
 
-    private static SamplingStep Row(NoiseScheduleConfig config, SamplerConfig sampler, SigmaLadder ladder, int step)
+    private static SamplingStep Row(NoiseScheduleConfig config, SamplerConfig sampler, SigmaLadder ladder, int step, bool bounded)
     {
         var ofOriginal = config.Solver.PredictOriginal != false;
         var most = sampler.Order ?? config.Solver.SolverOrder ?? 2;
@@ -49,13 +50,21 @@ internal static class UniPc
             History2 = estimates[2],
             History3 = estimates[3],
         };
-        return ofOriginal
-            ? row with { Original = estimates[0], Memory = new Blend(0, 1, 0) }
+        if (ofOriginal)
+            return row with { Original = estimates[0], Memory = new Blend(0, 1, 0) };
+        return bounded
+            // ε̂ = (x − √ᾱ·x̂₀) / √(1 − ᾱ) of the bounded x̂₀, put in.
+            ? row with { Sample = scale + (estimates[0] / noiseRate), Original = -estimates[0] * signalRate / noiseRate, Memory = new Blend(1 / noiseRate, -signalRate / noiseRate, 0) }
             : row with { Epsilon = estimates[0], Memory = new Blend(0, 0, 1) };
 
         UniPcMove Move(int from) => new(ladder, from, ofOriginal, config.Solver.SolverType == "bh1");
 
-        int OrderAt(int at) => Math.Min(Math.Min(most, at + 1), config.Solver.LowerOrderFinal == false ? most : ladder.Steps - at);
+        int OrderAt(int at)
+        {
+            if (ladder.Sigmas[at] == ladder.Sigmas[at + 1])
+                return 1; // it leads nowhere: Karras levels end at the smallest of training themselves
+            return Math.Min(Math.Min(most, at + 1), config.Solver.LowerOrderFinal == false ? most : ladder.Steps - at);
+        }
     }
 }
 
