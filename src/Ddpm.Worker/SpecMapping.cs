@@ -104,7 +104,8 @@ internal static class SpecMapping
             ? choice : throw new JobFailedException($"{field} is '{word}', which this worker does not know.");
 
     /// <summary>What is to be drawn.</summary>
-    /// <exception cref="JobFailedException">There is no such sampler or spacing.</exception>
+    /// <exception cref="SamplingException">There is no such sampler.</exception>
+    /// <exception cref="JobFailedException">There is no such spacing.</exception>
     public static SampleRequest ToRequest(SamplingSpec spec) => new()
     {
         Count = spec.Count,
@@ -114,18 +115,7 @@ internal static class SpecMapping
         GuidanceScale = spec.GuidanceScale,
         Sampler = new SamplerConfig
         {
-            Kind = spec.Sampler switch
-            {
-                null => null,
-                SamplerNames.Ddpm => SamplerKind.Ddpm,
-                SamplerNames.Ddim => SamplerKind.Ddim,
-                SamplerNames.DpmSolver => SamplerKind.DpmSolver,
-                SamplerNames.SdeDpmSolver => SamplerKind.SdeDpmSolver,
-                SamplerNames.Euler => SamplerKind.Euler,
-                SamplerNames.Heun => SamplerKind.Heun,
-                SamplerNames.UniPc => SamplerKind.UniPc,
-                _ => throw new JobFailedException($"There is no sampler '{spec.Sampler}'; there are {string.Join(", ", SamplerNames.All)}."),
-            },
+            Kind = spec.Sampler is { } sampler ? SamplerKinds.Parse(sampler) : null,
             Steps = spec.Timesteps is null ? spec.Steps : null,
             Timesteps = spec.Timesteps,
             Eta = spec.Eta,

@@ -9,18 +9,7 @@ namespace Ddpm.Cli.Sampling;
 /// <summary>The options of every command that draws: which sampler, and how it goes.</summary>
 internal sealed class SamplerOptions
 {
-    private static readonly Dictionary<string, SamplerKind> Samplers = new()
-    {
-        ["ddpm"] = SamplerKind.Ddpm,
-        ["ddim"] = SamplerKind.Ddim,
-        ["dpmsolver++"] = SamplerKind.DpmSolver,
-        ["sde-dpmsolver++"] = SamplerKind.SdeDpmSolver,
-        ["euler"] = SamplerKind.Euler,
-        ["heun"] = SamplerKind.Heun,
-        ["unipc"] = SamplerKind.UniPc,
-    };
-
-    private readonly Option<string?> _sampler = Arguments.Choice("--sampler", "How; the model's own if not given, or ddim where that is ddpm:", null, [.. Samplers.Keys]);
+    private readonly Option<string?> _sampler = Arguments.Choice("--sampler", "How; the model's own if not given, or ddim where that is ddpm:", null, [.. SamplerKinds.Names]);
     private readonly Option<int?> _steps = Arguments.OptionalNumber("--steps", "Steps of a run, at most the model's T; ddpm: T, ddim: 50, heun: 13, others: 25, if not given.", 1, 10_000);
     private readonly Option<string?> _timesteps = Arguments.OptionalList("--timesteps", "The timesteps to visit, falling, instead of --steps.", 10_000, 0, 99_999);
     private readonly Option<double> _eta = Arguments.Number("--eta", "Share of fresh noise in ddim.", 0.0, 1, 0);
@@ -42,7 +31,7 @@ internal sealed class SamplerOptions
     {
         var config = new SamplerConfig
         {
-            Kind = parsed.GetValue(_sampler) is { } name ? Samplers[name] : null,
+            Kind = parsed.GetValue(_sampler) is { } name ? SamplerKinds.Parse(name) : null,
             Steps = parsed.GetValue(_steps),
             Timesteps = parsed.GetValue(_timesteps)?.Split(',').Select(timestep => int.Parse(timestep, CultureInfo.InvariantCulture)).ToList(),
             Eta = parsed.GetValue(_eta),

@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using Ddpm.Engine.Imaging;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,28 +23,8 @@ internal static class ImageLanes
             return Join([.. images.Chunk(LargestBatch).Select((batch, index) => draw(index * LargestBatch, batch))]);
 
         var results = new PixelBatch[images.Count];
-        var next = -1;
-        ExceptionDispatchInfo? failure = null;
-        var lanes = Enumerable.Range(0, Math.Min(threads, images.Count)).Select(_ => new Thread(DrawUntilNoneIsLeft) { IsBackground = true }).ToList();
-        lanes.ForEach(lane => lane.Start());
-        lanes.ForEach(lane => lane.Join());
-        failure?.Throw();
+        WorkLanes.Run(images.Count, device, threads, index => results[index] = draw(index, [images[index]]), CancellationToken.None); // the loop that draws looks at its own
         return Join(results);
-
-        void DrawUntilNoneIsLeft()
-        {
-            set_num_threads(1); // counts for this thread's OpenMP regions only
-            try
-            {
-                for (var index = Interlocked.Increment(ref next); index < images.Count && failure is null; index = Interlocked.Increment(ref next))
-                    results[index] = draw(index, [images[index]]);
-            }
-            catch (Exception fault)
-            {
-                // Carried to the caller's thread, with its stack trace.
-                failure = ExceptionDispatchInfo.Capture(fault);
-            }
-        }
     }
 
     private static PixelBatch Join(PixelBatch[] batches)

@@ -27,6 +27,29 @@ public enum SamplerKind
     UniPc,
 }
 
+/// <summary>The names of <see cref="SamplerKind"/> in requests and on command lines.</summary>
+public static class SamplerKinds
+{
+    private static readonly Dictionary<string, SamplerKind> ByName = new()
+    {
+        ["ddpm"] = SamplerKind.Ddpm,
+        ["ddim"] = SamplerKind.Ddim,
+        ["dpmsolver++"] = SamplerKind.DpmSolver,
+        ["sde-dpmsolver++"] = SamplerKind.SdeDpmSolver,
+        ["euler"] = SamplerKind.Euler,
+        ["heun"] = SamplerKind.Heun,
+        ["unipc"] = SamplerKind.UniPc,
+    };
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyCollection<string> Names => ByName.Keys;
+
+    /// <summary>The sampler of a name.</summary>
+    /// <exception cref="SamplingException">There is none of that name.</exception>
+    public static SamplerKind Parse(string name) => ByName.TryGetValue(name, out var kind)
+        ? kind : throw new SamplingException($"There is no sampler '{name}'; there are {string.Join(", ", Names)}.");
+}
+
 /// <summary>A sampler and its settings. What is null takes the model's or the sampler's default.</summary>
 public sealed record SamplerConfig
 {

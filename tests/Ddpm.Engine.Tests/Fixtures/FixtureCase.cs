@@ -45,8 +45,6 @@ public sealed class FixtureCase : IDisposable
 
     public bool Has(string tensor) => _tensors.Contains(tensor);
 
-    public bool Knows(string tensor) => Json["tensors"]![tensor] is not null;
-
     public Tensor Tensor(string name) => _tensors.Read(name);
 
     public IEnumerable<string> TensorsUnder(string prefix) =>

@@ -51,7 +51,7 @@ public sealed class SchedulerFixtureTests
 
         fixture.AssertClose($"{run.Name}.samples", stack(samples));
         fixture.AssertClose($"{run.Name}.final", final * levels[plan.Steps.Count]);
-        if (fixture.Knows($"{run.Name}.x0"))
+        if (fixture.Has($"{run.Name}.x0"))
             fixture.AssertClose($"{run.Name}.x0", stack(originals));
     }
 
@@ -87,7 +87,7 @@ public sealed class SchedulerFixtureTests
     private static double[] AssertLevels(FixtureCase fixture, SchedulerRun run, SamplingPlan plan)
     {
         double[] ones = [.. Enumerable.Repeat(1.0, plan.Steps.Count + 1)];
-        if (!fixture.Knows($"{run.Name}.sigmas"))
+        if (!fixture.Has($"{run.Name}.sigmas"))
             return ones;
         var sigmas = SigmaLadder.For(run.Schedule, run.Sampler).Sigmas;
         double[] levels = run.Sampler.KindFor(run.Schedule) == SamplerKind.Heun
@@ -97,7 +97,7 @@ public sealed class SchedulerFixtureTests
         if (!run.ExplodesVariance)
             return ones;
         double[] scales = [.. levels.Select(sigma => Math.Sqrt((sigma * sigma) + 1))];
-        if (fixture.Knows($"{run.Name}.init_noise_sigma"))
+        if (fixture.Has($"{run.Name}.init_noise_sigma"))
         {
             using var first = tensor(plan.InitialScale * scales[0], ScalarType.Float64);
             fixture.AssertClose($"{run.Name}.init_noise_sigma", first);

@@ -1,5 +1,4 @@
 using Ddpm.Engine.Checkpoints;
-using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
@@ -10,28 +9,20 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Training;
 
-public sealed class TrainerTests : IDisposable
+public sealed class TrainerTests : TrainerRuns
 {
-    private readonly TemporaryFolder _folder = new();
-    private readonly ImageDataset _dataset;
-
-    public TrainerTests()
-    {
-        TorchRuntime.Initialize();
-        _dataset = SmallDataset.OfNumbers(_folder["data"], 10);
-    }
-
     [Theory, InlineData(0.0), InlineData(0.3)]
     public void Run_EndsInTheSameWeights_WhenItWasStoppedAndResumed(double dropout)
     {
         var config = Config with { GradientAccumulationSteps = 2 };
-        var undisturbed = Train(config, "whole", dropout: dropout);
+        var network = TinyModel.Network with { Dropout = dropout };
+        var undisturbed = Train(config, "whole", network: network);
         Assert.True(undisturbed.Completed);
 
         using var stop = new CancellationTokenSource();
-        var stopped = Train(config, "parts", new Recorder { AfterStep = step => { if (step == 5) stop.Cancel(); } }, dropout, stop: stop);
+        var stopped = Train(config, "parts", new Recorder { AfterStep = step => { if (step == 5) stop.Cancel(); } }, stop: stop, network: network);
         Assert.Equal((false, 5L), (stopped.Completed, stopped.Step));
-        var resumed = Train(config, "parts", dropout: dropout, resumeFrom: stopped.Checkpoint!.Folder);
+        var resumed = Train(config, "parts", resumeFrom: stopped.Checkpoint!.Folder, network: network);
 
         foreach (var file in Directory.EnumerateFiles(undisturbed.Checkpoint!.Folder, "*", SearchOption.AllDirectories))
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(resumed.Checkpoint!.Folder, Path.GetRelativePath(undisturbed.Checkpoint.Folder, file))));
@@ -67,13 +58,13 @@ public sealed class TrainerTests : IDisposable
     public void Resume_IsRefused_WhenTheCheckpointIsDamagedOrOfOtherPictures()
     {
         var checkpoint = Train(Config, "run").Checkpoint!.Folder;
-        using (var others = SmallDataset.OfNumbers(_folder["others"], 9))
-            Assert.Contains("other pictures", Assert.Throws<TrainingException>(() => Make(Config, "again", others, checkpoint).Dispose()).Message, StringComparison.Ordinal);
+        using (var others = SmallDataset.OfNumbers(Folder["others"], 9))
+            Assert.Contains("other pictures", Assert.Throws<TrainingException>(() => Make(Config, "again", others, resumeFrom: checkpoint).Dispose()).Message, StringComparison.Ordinal);
         var moments = Path.Combine(checkpoint, "training", "adamw.safetensors");
         var bytes = File.ReadAllBytes(moments);
         bytes[^1] ^= 1;
         File.WriteAllBytes(moments, bytes);
-        Assert.Contains("damaged", Assert.Throws<CheckpointException>(() => Make(Config, "again", _dataset, checkpoint).Dispose()).Message, StringComparison.Ordinal);
+        Assert.Contains("damaged", Assert.Throws<CheckpointException>(() => Make(Config, "again", resumeFrom: checkpoint).Dispose()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -86,7 +77,7 @@ public sealed class TrainerTests : IDisposable
 
         void AssertRefused<T>(string named, TrainingConfig config, UNetConfig network, NoiseScheduleConfig schedule)
             where T : Exception =>
-            Assert.Contains(named, Assert.Throws<T>(() => new Trainer(config, network, schedule, _dataset, CPU, _folder["again"], checkpoint).Dispose()).Message, StringComparison.Ordinal);
+            Assert.Contains(named, Assert.Throws<T>(() => new Trainer(config, network, schedule, Dataset, CPU, Folder["again"], checkpoint).Dispose()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -100,14 +91,14 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Trainer_RefusesPreviewsThatCannotBeDrawn_BeforeItTrains() =>
         Assert.Contains("steps is 100", Assert.Throws<TrainingException>(() => new Trainer(
-            Config with { PreviewSampler = new SamplerConfig { Steps = 100 } }, TinyModel.Network, new NoiseScheduleConfig { Timesteps = 50 }, _dataset, CPU, _folder["run"]).Dispose()).Message,
+            Config with { PreviewSampler = new SamplerConfig { Steps = 100 } }, TinyModel.Network, new NoiseScheduleConfig { Timesteps = 50 }, Dataset, CPU, Folder["run"]).Dispose()).Message,
             StringComparison.Ordinal);
 
     [Fact]
     public void Trainer_SaysWhatDoesNotFit()
     {
         var fault = Assert.Throws<TrainingException>(() => new Trainer(
-            Config with { LearningRate = -1 }, TinyModel.Network with { SampleSize = 16 }, new NoiseScheduleConfig(), _dataset, CPU, _folder["run"]).Dispose());
+            Config with { LearningRate = -1 }, TinyModel.Network with { SampleSize = 16 }, new NoiseScheduleConfig(), Dataset, CPU, Folder["run"]).Dispose());
         Assert.Contains("LearningRate is -1", fault.Message, StringComparison.Ordinal);
         Assert.Contains("sample_size is 16", fault.Message, StringComparison.Ordinal);
     }
@@ -123,7 +114,7 @@ public sealed class TrainerTests : IDisposable
     [Fact]
     public void Run_LeavesNoTensorBehind()
     {
-        using var trainer = Make(Config with { TotalSteps = 40 }, "run", _dataset);
+        using var trainer = Make(Config with { TotalSteps = 40 }, "run");
         var counts = new List<long>();
         trainer.Run(new Recorder { AfterStep = _ => counts.Add(DisposeScopeManager.Statistics.ThreadTotalLiveCount) }, CancellationToken.None);
         Assert.Equal(counts[10], counts[^1]);
@@ -144,7 +135,7 @@ public sealed class TrainerTests : IDisposable
     public void Progress_SaysHowFarTheAverageIsFromTheWeights()
     {
         var recorder = new Recorder();
-        using var trainer = Make(Config, "run", _dataset);
+        using var trainer = Make(Config, "run");
         trainer.Run(recorder, CancellationToken.None);
         Assert.Equal(0, recorder.Progress[0].EmaDistance); // the average begins as the weights
         using var scope = NewDisposeScope();
@@ -152,44 +143,5 @@ public sealed class TrainerTests : IDisposable
         var (weights, averages) = (cat([.. pairs.Select(pair => pair.First.flatten())]), cat([.. pairs.Select(pair => pair.Second.flatten())]));
         Assert.Equal((weights - averages).norm().item<float>() / weights.norm().item<float>(), recorder.Progress[^1].EmaDistance!.Value, 1e-6);
         Assert.All(recorder.Progress, progress => Assert.True(progress.MemoryBytes > 10_000_000));
-    }
-
-    public void Dispose()
-    {
-        _dataset.Dispose();
-        _folder.Dispose();
-    }
-
-    private static TrainingConfig Config => new() { TotalSteps = 10, BatchSize = 4, WarmupSteps = 2, LearningRate = 1e-3, Seed = 11, PreviewSampler = new SamplerConfig { Steps = 3 } };
-
-    private Trainer Make(TrainingConfig config, string run, ImageDataset dataset, string? resumeFrom = null, double dropout = 0) =>
-        new(config, TinyModel.Network with { Dropout = dropout }, new NoiseScheduleConfig(), dataset, CPU, _folder[run], resumeFrom);
-
-    private TrainingResult Train(
-        TrainingConfig config, string run, Recorder? recorder = null, double dropout = 0, string? resumeFrom = null, CancellationTokenSource? stop = null)
-    {
-        using var trainer = Make(config, run, _dataset, resumeFrom, dropout);
-        return trainer.Run(recorder ?? new Recorder(), stop?.Token ?? CancellationToken.None);
-    }
-
-    private sealed class Recorder : TrainingObserver
-    {
-        public List<TrainingProgress> Progress { get; } = [];
-
-        public List<TrainingPreviewImages> Previews { get; } = [];
-
-        public List<CheckpointInfo> Checkpoints { get; } = [];
-
-        public Action<long>? AfterStep { get; init; }
-
-        public override void OnProgress(TrainingProgress progress)
-        {
-            Progress.Add(progress);
-            AfterStep?.Invoke(progress.Step);
-        }
-
-        public override void OnPreview(TrainingPreviewImages preview) => Previews.Add(preview);
-
-        public override void OnCheckpoint(CheckpointInfo checkpoint) => Checkpoints.Add(checkpoint);
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Ddpm.Engine.Evaluation;
+namespace Ddpm.Engine;
 
 /// <summary>Does numbered pieces of work with a network: on a GPU one after another, on a CPU several side by side, each on one thread, which
 /// is the faster way for small networks.</summary>
