@@ -84,10 +84,10 @@ public sealed class DiffusionModel : IDisposable
         CheckClasses(request);
         foreach (var picture in request.Guide?.Pictures ?? [])
             CheckShape(picture);
+        CheckMemory(request, trajectory is not null);
         var images = request.Guide?.Images(this, request) ?? Unguided(request);
         var plan = images[0].Plan; // of all of them
         CheckTimesteps(plan);
-        CheckMemory(request, images, trajectory is null ? 0 : Trajectory.FramesOf(plan.Steps.Count) - 1);
         trajectory?.Begin(plan.Steps.Count, request.Count, Network.InChannels, Side);
         var finished = _loop.Draw(images, request.Threads ?? TorchRuntime.Threads, progress, trajectory, cancellationToken);
         trajectory?.End(finished);
@@ -103,18 +103,25 @@ public sealed class DiffusionModel : IDisposable
         return [.. Enumerable.Range(0, request.Count).Select(index => request.ImageAt(index, plan))];
     }
 
-    private void CheckMemory(SampleRequest request, IReadOnlyList<ImageToDraw> images, int frames)
-    {
-        var (host, device) = CallMemory.Peak(_steps, images, (long)Network.InChannels * Side * Side, frames);
-        Require(host, FreeMemory.OnHost(), "memory");
-        if (FreeMemory.On(_device) is { } free)
-            Require(device, free, "memory of the device");
+    /// <summary>What a request takes of memory beside the model. One that takes more than there is, is refused before it begins.</summary>
+    /// <param name="request">Checked by <see cref="Sample"/>, not here.</param>
+    /// <param name="trajectory">Whether its steps are kept.</param>
+    /// <exception cref="SamplingException">Its sampler does not fit the model.</exception>
+    public SamplingMemory MemoryFor(SampleRequest request, bool trajectory) =>
+        CallMemory.Peak(_steps, request, SamplingPlan.For(Schedule, request.Sampler), (long)Network.InChannels * Side * Side, trajectory);
 
-        void Require(long needed, long there, string what)
+    private void CheckMemory(SampleRequest request, bool trajectory)
+    {
+        var needed = MemoryFor(request, trajectory);
+        Require(needed.HostBytes, FreeMemory.OnHost(), "memory");
+        if (FreeMemory.On(_device) is { } free)
+            Require(needed.DeviceBytes, free, "memory of the device");
+
+        void Require(long bytes, long there, string what)
         {
-            if (needed > there)
+            if (bytes > there)
                 throw new SamplingException(FormattableString.Invariant(
-                    $"{request.Count} pictures of {Side}×{Side} pixels need {needed / 1048576.0:0} MiB of {what}, of which {there / 1048576.0:0} are free: ask for fewer at once."));
+                    $"{request.Count} pictures of {Side}×{Side} pixels need {bytes / 1048576.0:0} MiB of {what}, of which {there / 1048576.0:0} MiB are free: ask for fewer at once."));
         }
     }
 

@@ -16,18 +16,18 @@ internal static class CallMemory
         return rows;
     }
 
-    /// <summary>Bytes on the host and on the device that drawing takes at its height, in calls as small as can be; those of a CPU are all the host's.</summary>
+    /// <summary>Bytes that drawing takes at its height, in calls as small as can be.</summary>
     /// <param name="network">Asked.</param>
-    /// <param name="images">What is drawn; at least one.</param>
+    /// <param name="request">What is drawn.</param>
+    /// <param name="plan">Its sampler's.</param>
     /// <param name="pixels">Of a picture, all channels.</param>
-    /// <param name="frames">Of a trajectory, beside the pictures themselves; 0 for none.</param>
-    public static (long Host, long Device) Peak(StepNetwork network, IReadOnlyList<ImageToDraw> images, long pixels, int frames)
+    /// <param name="trajectory">Whether its steps are kept.</param>
+    public static SamplingMemory Peak(StepNetwork network, SampleRequest request, SamplingPlan plan, long pixels, bool trajectory)
     {
-        var first = new RunningImage(images[0], 0); // its plan is that of all
-        var results = images.Count * pixels * (1 + frames);
-        var starts = images.Where(image => image.Start is not null).Distinct().Count() * pixels * sizeof(float);
-        var states = images.Count * pixels * sizeof(float) * (first.Remembers ? 4 : 1);
-        var call = network.CallBytes?.Invoke(first.IsGuided ? 2 : 1) ?? 0;
-        return network.IsOnHost ? (results + starts + states + call, 0) : (results + starts, states + call);
+        var results = request.Count * pixels * (trajectory ? Trajectory.FramesOf(plan.Steps.Count) : 1);
+        var starts = request.Guide is null ? 0 : request.Count * pixels * sizeof(float);
+        var states = request.Count * pixels * sizeof(float) * (plan.Steps.Any(step => step.Memory != default) ? 4 : 1);
+        var call = network.CallBytes?.Invoke(request.GuidanceScale == 1 ? 1 : 2) ?? 0;
+        return network.IsOnHost ? new(results + starts + states + call, 0) : new(results + starts, states + call);
     }
 }
