@@ -10,9 +10,9 @@ internal readonly record struct Standing(long WorkLeft, int Pictures, int Rows, 
 /// <summary>Which pictures share the next network call. Pure: what comes of it never changes a picture, only when it is finished.</summary>
 /// <remarks>
 /// The request with the least work left leads, so that small ones are not held up by large ones, and equal ones end one after another instead of all at the end.
-/// It takes others along as long as the call lasts no more than <see cref="MostStretch"/> times what it would with the leader's pictures alone, and at least one: the
-/// one served longest ago first, so that none waits for ever. Where a batch costs little more than a picture, as on a GPU, that fills the call up; where its
-/// cost grows with every picture it is about half the time for the leader and half for the others, in turn.
+/// It takes others along as long as the call lasts no more than <see cref="MostStretch"/> times what it would with the leader's pictures alone, the one served
+/// longest ago first; and in every other call at least one picture of them, so that none waits for ever. Where a batch costs little more than a picture, as on a
+/// GPU, that fills the call up; where its cost grows with every picture the leader has about two thirds of the time, and the others the rest in turn.
 /// </remarks>
 internal static class Admission
 {
@@ -32,6 +32,8 @@ internal static class Admission
         if (requests.Count == 1)
             return share;
 
+        var lastCall = requests.Max(request => request.LastCall);
+        var othersAreDue = Enumerable.Range(0, requests.Count).All(index => index == leader || requests[index].LastCall < lastCall);
         var rows = share[leader] * leading.Rows;
         var limit = MostStretch * costs.Of(rows);
         var inTurn = Enumerable.Range(0, requests.Count).Where(index => index != leader).OrderBy(index => requests[index].LastCall).ThenBy(index => requests[index].WorkLeft).ToArray();
@@ -41,7 +43,7 @@ internal static class Admission
             foreach (var index in inTurn)
             {
                 var more = rows + requests[index].Rows;
-                if (share[index] == requests[index].Pictures || more > mostRows || (costs.Of(more) > limit && (round > 0 || index != inTurn[0])))
+                if (share[index] == requests[index].Pictures || more > mostRows || (costs.Of(more) > limit && !(othersAreDue && round == 0 && index == inTurn[0])))
                     continue;
                 share[index]++;
                 rows = more;
