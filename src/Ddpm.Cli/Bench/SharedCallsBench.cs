@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Ddpm.Engine;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
