@@ -38,7 +38,7 @@ internal sealed class Drawing
 
     public long LastCall { get; private set; }
 
-    public Standing Standing => new((long)(_total - _done) * Rows, _pending.Count, Rows, LastCall);
+    public Standing Standing => new((long)_total * Rows, (long)(_total - _done) * Rows, _pending.Count, Rows, LastCall);
 
     /// <summary>The pictures to move next. The first ones first, so that they are finished, and their memory is free, soon.</summary>
     public IEnumerable<RunningImage> Next(int count) => _pending.Take(count);
