@@ -1,5 +1,6 @@
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
+using Ddpm.Engine.Sampling.Guides;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Sampling;
@@ -64,6 +65,49 @@ public sealed class DiffusionModelTests : IDisposable
     }
 
     [Fact]
+    public void Sample_Refuses_WhatDoesNotFitIntoFreeMemory_AndSaysHowMuchItIs()
+    {
+        var request = new SampleRequest { Count = 11_000_000, Sampler = new SamplerConfig { Kind = SamplerKind.DpmSolver } };
+        var memory = _model.MemoryFor(request, trajectory: true);
+        Assert.InRange(memory.HostBytes, 11_000_000L * 192 * (25 + 16), 11_000_000L * 192 * (25 + 17)); // frames as bytes; x and three more as floats
+        Assert.Equal(0, memory.DeviceBytes);
+        Assert.SkipUnless(memory.HostBytes > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "This machine has the memory.");
+
+        var fault = Assert.Throws<SamplingException>(() => _model.Sample(request, null, CancellationToken.None, new Trajectory()));
+
+        Assert.Contains("MiB of memory", fault.Message);
+    }
+
+    [Fact]
+    public async Task Sample_DrawsTheSame_WhoeverElseDraws()
+    {
+        var picture = Sample(new SampleRequest { Count = 1, Seed = 3, Sampler = new SamplerConfig { Steps = 3 } });
+        var mask = new PixelBatch([.. Enumerable.Range(0, 64).Select(at => (byte)(at % 2 * 255))], 1, 1, 8, 8);
+        var sampler = new SamplerConfig { Kind = SamplerKind.Ddim, Steps = 12 };
+        SampleRequest[] requests =
+        [
+            new() { Count = 5, Seed = 1, Sampler = sampler },
+            new() { Count = 2, Seed = 2, Sampler = sampler, Guide = new PictureGuide(picture, 0.6) },
+            new() { Count = 2, Seed = 2, Sampler = sampler, Guide = new Inpainting(picture, mask) { JumpLength = 3, Resamplings = 2 } },
+            new() { Count = 3, Seed = 2, Sampler = sampler, Guide = new SeedInterpolation(9) },
+            new() { Count = 1, Seed = 4, Sampler = new SamplerConfig { Kind = SamplerKind.UniPc, Steps = 9 } },
+            new() { Count = 1, Seed = 5, Sampler = new SamplerConfig { Kind = SamplerKind.Heun, Steps = 7 } },
+        ];
+        var alone = requests.Select(Traced).ToList();
+
+        var together = await Task.WhenAll(requests.Select(request => Task.Factory.StartNew(() => Traced(request), Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+
+        Assert.Equal(alone, together);
+
+        IEnumerable<byte[]> Traced(SampleRequest request)
+        {
+            var trajectory = new Trajectory();
+            _model.Sample(request, null, Cancellation, trajectory);
+            return [.. trajectory.Frames.Select(frame => frame.Pixels)];
+        }
+    }
+
+    [Fact]
     public void Run_LetsPicturesOfDifferentPlansShareABatch()
     {
         var schedule = _model.Schedule;
@@ -113,6 +157,8 @@ public sealed class DiffusionModelTests : IDisposable
         _model.Dispose();
         _folder.Dispose();
     }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private PixelBatch Sample(SampleRequest request) => _model.Sample(request, null, CancellationToken.None);
 
