@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Ddpm.Engine.Sampling.Shared;
 
 /// <summary>How sampling and training of this process share a device: while a run trains there, a denoising loop rests after each call as long as the call
-/// took. So it has half of the device's time at most, training goes at least half as fast as alone, and a call is never more than one rest away.</summary>
+/// took, up to a limit. So with calls that are no longer than that it has half of the device's time at most, and a call is never more than one rest away.</summary>
 internal static class DeviceUse
 {
     private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(250);
@@ -21,7 +21,7 @@ internal static class DeviceUse
     public static bool IsTrainedOn(Device device)
     {
         lock (Trainings)
-            return Trainings.GetValueOrDefault((device.type, device.index)) > 0;
+            return Trainings.GetValueOrDefault(KeyOf(device)) > 0;
     }
 
     /// <summary>Rests where a run trains there; otherwise returns at once.</summary>
@@ -33,10 +33,13 @@ internal static class DeviceUse
             Thread.Sleep(call < LongestRest ? call : LongestRest);
     }
 
+    // Without an index it is the first.
+    private static (DeviceType Type, int Index) KeyOf(Device device) => (device.type, Math.Max(device.index, 0));
+
     private static void Add(Device device, int runs)
     {
         lock (Trainings)
-            Trainings[(device.type, device.index)] = Trainings.GetValueOrDefault((device.type, device.index)) + runs;
+            Trainings[KeyOf(device)] = Trainings.GetValueOrDefault(KeyOf(device)) + runs;
     }
 
     private sealed class Training(Device device) : IDisposable
