@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -160,7 +161,7 @@ internal static unsafe class Softmax
             scores[n] = float.NegativeInfinity;
         var highest = Vector512.Create(float.NegativeInfinity);
         for (var n = 0; n < padded; n += 16)
-            highest = Vector512.Max(highest, Vector512.Load(scores + n));
+            highest = Avx512F.Max(highest, Vector512.Load(scores + n));
         var max = float.NegativeInfinity;
         for (var lane = 0; lane < 16; lane++)
             max = MathF.Max(max, highest[lane]);

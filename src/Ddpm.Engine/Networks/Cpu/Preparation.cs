@@ -107,7 +107,7 @@ internal sealed unsafe class Preparation(ForwardPass pass)
         return nonlinearity switch
         {
             Nonlinearity.Silu => VectorMath.Silu(x),
-            Nonlinearity.Relu => Vector512.Max(x, Vector512<float>.Zero),
+            Nonlinearity.Relu => Avx512F.Max(Vector512<float>.Zero, x),
             _ => x,
         };
     }

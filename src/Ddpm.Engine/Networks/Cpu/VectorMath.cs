@@ -12,7 +12,7 @@ internal static class VectorMath
     public static Vector512<float> Exp(Vector512<float> x)
     {
         // e^x = 2^n · e^r with |r| ≤ ln 2 / 2, ln 2 in two parts; Taylor's series to r⁷.
-        x = Vector512.Max(Vector512.Create(-104f), Vector512.Min(Vector512.Create(104f), x));
+        x = Avx512F.Max(Vector512.Create(-104f), Avx512F.Min(Vector512.Create(104f), x)); // of two operands the second, where one is not a number
         var n = Avx512F.RoundScale(x * Vector512.Create(1.44269504f), 0);
         var r = Avx512F.FusedMultiplyAddNegated(n, Vector512.Create(0.693145752f), x);
         r = Avx512F.FusedMultiplyAddNegated(n, Vector512.Create(1.42860677e-6f), r);
