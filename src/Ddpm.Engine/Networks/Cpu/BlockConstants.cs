@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -16,7 +17,7 @@ internal sealed unsafe class BlockConstants : IDisposable
         var span = new Span<float>(_data, padded);
         span.Clear();
         using var flat = values.contiguous();
-        flat.data<float>().ToArray().CopyTo(span);
+        MemoryMarshal.Cast<byte, float>(flat.bytes).CopyTo(span);
     }
 
     /// <summary>The first value.</summary>

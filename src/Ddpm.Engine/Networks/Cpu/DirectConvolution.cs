@@ -22,14 +22,10 @@ internal sealed unsafe class DirectConvolution : IConvolution
     /// <param name="offset">Where in the margin the first pixel's kernel begins: 0, or 1 where only right and below are padded.</param>
     public DirectConvolution(Tensor weight, int inputs, MatrixType type, int stride = 1, int offset = 0)
     {
-        var (outputs, given) = ((int)weight.shape[0], (int)weight.shape[1]);
-        var values = weight.data<float>().ToArray();
         (_inputs, _stride, _offset, _lines) = (inputs, stride, offset, 9 * inputs <= LongestRow ? 3 : 1);
-        _weights = new Panels(3 / _lines, _lines * 3 * inputs, outputs, type, (part, row, output) =>
-        {
-            var (tap, input) = Math.DivRem((part * _lines * 3 * inputs) + row, inputs);
-            return input < given ? values[(((output * given) + input) * 9) + tap] : 0;
-        });
+        using var scope = NewDisposeScope();
+        var taps = nn.functional.pad(weight.permute(2, 3, 1, 0), [0, 0, 0, inputs - weight.shape[1]]); // [3, 3, in, out]
+        _weights = new Panels(taps.reshape(3 / _lines, _lines * 3 * inputs, weight.shape[0]), type);
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
 
@@ -8,36 +9,26 @@ internal sealed unsafe class Panels : IDisposable
 {
     private readonly float* _data;
 
-    /// <param name="matrices">How many matrices of this size there are; each panel holds its part of all of them in turn.</param>
-    /// <param name="k">Rows of a matrix; in bfloat16 they are taken by twos.</param>
-    /// <param name="columns">Of a matrix.</param>
+    /// <param name="matrices">float32 <c>[matrices, k, columns]</c>: each panel holds its part of all of them in turn. In bfloat16 their lines are taken by twos. Borrowed.</param>
     /// <param name="type">What the values are rounded to.</param>
-    /// <param name="value">(matrix, row, column) → value. Called from several threads.</param>
-    public Panels(int matrices, int k, int columns, MatrixType type, Func<int, int, int, float> value)
+    public Panels(Tensor matrices, MatrixType type)
     {
-        (Matrices, Type, Count) = (matrices, type, (columns + MatrixKernels.PanelWidth - 1) / MatrixKernels.PanelWidth);
+        var (k, columns) = ((int)matrices.shape[1], (int)matrices.shape[2]);
+        (Matrices, Type, Count) = ((int)matrices.shape[0], type, (columns + MatrixKernels.PanelWidth - 1) / MatrixKernels.PanelWidth);
         Lines = type == MatrixType.Float32 ? k : (k + 1) / 2;
-        Floats = (long)Count * matrices * Lines * MatrixKernels.PanelWidth;
+        Floats = (long)Count * Matrices * Lines * MatrixKernels.PanelWidth;
         _data = Workspace.Allocate(Floats);
-        Parallel.For(0, Count * matrices, index =>
+        using var contiguous = matrices.contiguous();
+        fixed (byte* bytes = contiguous.bytes)
         {
-            var (panel, matrix) = Math.DivRem(index, matrices);
-            var target = Of(panel, matrix);
-            for (var row = 0; row < k; row++)
-                for (var lane = 0; lane < MatrixKernels.PanelWidth; lane++)
-                {
-                    var column = (panel * MatrixKernels.PanelWidth) + lane;
-                    var number = column < columns ? value(matrix, row, column) : 0;
-                    if (type == MatrixType.Float32)
-                        target[(row * MatrixKernels.PanelWidth) + lane] = number;
-                    else
-                        ((ushort*)target)[((row / 2 * MatrixKernels.PanelWidth) + lane) * 2 + (row & 1)] = BFloat16.Round(number);
-                }
-
-            if (type == MatrixType.BFloat16 && k % 2 == 1)
-                for (var lane = 0; lane < MatrixKernels.PanelWidth; lane++)
-                    ((ushort*)target)[((k / 2 * MatrixKernels.PanelWidth) + lane) * 2 + 1] = 0;
-        });
+            var values = (nint)bytes;
+            Parallel.For(0, Count * Matrices, index =>
+            {
+                var (panel, matrix) = Math.DivRem(index, Matrices);
+                var width = Math.Min(MatrixKernels.PanelWidth, columns - (panel * MatrixKernels.PanelWidth));
+                Fill(Of(panel, matrix), (float*)values + ((long)matrix * k * columns) + (panel * MatrixKernels.PanelWidth), k, columns, width);
+            });
+        }
     }
 
     /// <summary>Of 32 columns each.</summary>
@@ -60,6 +51,17 @@ internal sealed unsafe class Panels : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Workspace.Free(_data);
+
+    private void Fill(float* target, float* source, int k, int columns, int width)
+    {
+        new Span<float>(target, Lines * MatrixKernels.PanelWidth).Clear();
+        for (var row = 0; row < k; row++, source += columns)
+            for (var lane = 0; lane < width; lane++)
+                if (Type == MatrixType.Float32)
+                    target[(row * MatrixKernels.PanelWidth) + lane] = source[lane];
+                else
+                    ((ushort*)target)[(((row / 2 * MatrixKernels.PanelWidth) + lane) * 2) + (row % 2)] = BFloat16.Round(source[lane]);
+    }
 }
 
 /// <summary>The upper half of a float32.</summary>

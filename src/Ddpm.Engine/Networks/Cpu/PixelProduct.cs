@@ -14,16 +14,11 @@ internal sealed unsafe class PixelProduct : IDisposable
     /// <param name="type">What input and weights are rounded to.</param>
     public PixelProduct(Tensor weight, IReadOnlyList<int> parts, MatrixType type)
     {
-        var (outputs, inputs) = ((int)weight.shape[0], (int)weight.shape[1]);
-        var values = weight.data<float>().ToArray();
-        var first = 0;
+        using var scope = NewDisposeScope();
+        var matrix = weight.reshape(weight.shape[0], weight.shape[1]).t().unsqueeze(0); // [1, in, out]
         _weights = new Panels[parts.Count];
-        for (var part = 0; part < parts.Count; part++)
-        {
-            var begin = first;
-            _weights[part] = new Panels(1, parts[part], outputs, type, (_, input, output) => values[(output * inputs) + begin + input]);
-            first += parts[part];
-        }
+        for (var (part, first) = (0, 0); part < parts.Count; first += parts[part], part++)
+            _weights[part] = new Panels(matrix.narrow(1, first, parts[part]), type);
     }
 
     /// <summary>Of the prepared weights.</summary>

@@ -44,9 +44,7 @@ internal sealed unsafe class TimeProjections : IDisposable
         (_network, _nonlinearity) = (network, nonlinearity);
         var (weight, bias) = projections.Joined();
         Width = (int)weight.shape[0];
-        var inputs = (int)weight.shape[1];
-        var values = weight.data<float>().ToArray();
-        _weight = new Panels(1, inputs, Width, MatrixType.Float32, (_, input, output) => values[((long)output * inputs) + input]);
+        _weight = new Panels(weight.t().unsqueeze(0), MatrixType.Float32);
         _bias = new BlockConstants(bias);
     }
 
@@ -94,9 +92,8 @@ internal sealed unsafe class TimeProjections : IDisposable
         using var scope = NewDisposeScope();
         var embedding = _network.Embed(tensor(new[] { timestep }), label is { } given ? tensor(new[] { given }) : null); // one at a time: ATen rounds by the batch's size
         var active = _nonlinearity == Nonlinearity.Relu ? nn.functional.relu(embedding) : nn.functional.silu(embedding);
-        var values = active.data<float>().ToArray();
         var row = Workspace.Allocate(_weight.Count * MatrixKernels.PanelWidth);
-        fixed (float* input = values)
+        fixed (byte* input = active.bytes)
             for (var panel = 0; panel < _weight.Count; panel++)
                 MatrixKernels.Multiply(1, input, 0, _weight.Of(panel, 0), row + (panel * MatrixKernels.PanelWidth), 0, _weight.Lines, accumulate: false, MatrixType.Float32);
         for (var n = 0; n < Width; n++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using static TorchSharp.torch;
 
@@ -15,11 +16,10 @@ internal sealed unsafe class WinogradConvolution : IConvolution
     /// <param name="inputs">Channels that come; those beyond the weight's are zero.</param>
     public WinogradConvolution(Tensor weight, int inputs)
     {
-        var (outputs, given) = ((int)weight.shape[0], (int)weight.shape[1]);
-        var values = weight.data<float>().ToArray();
         _inputs = inputs;
-        _weights = new Panels(WinogradTransform.Products, inputs, outputs, MatrixType.Float32, (product, input, output) =>
-            input < given ? WinogradTransform.Weight(values.AsSpan(((output * given) + input) * 9, 9), product) : 0);
+        using var products = WinogradTransform.Weights(weight);
+        using var padded = nn.functional.pad(products, [0, 0, 0, inputs - weight.shape[1]]);
+        _weights = new Panels(padded, MatrixType.Float32);
     }
 
     /// <inheritdoc/>
@@ -81,6 +81,7 @@ internal sealed unsafe class WinogradConvolution : IConvolution
     /// <inheritdoc/>
     public void Dispose() => _weights.Dispose();
 
+    [SkipLocalsInit]
     private static void Store(float* products, nint stride, Activations output, int picture, int y, int x, int firstChannel, Epilogue epilogue)
     {
         var results = stackalloc Vector512<float>[WinogradTransform.TileSide * WinogradTransform.TileSide];

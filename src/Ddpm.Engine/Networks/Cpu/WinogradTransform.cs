@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
 
@@ -15,24 +16,21 @@ internal static unsafe class WinogradTransform
 
     private const int Side = 6;
 
-    // G of g → G·g·Gᵀ.
     private static readonly double[,] WeightMatrix =
     {
         { 1.0 / 4, 0, 0 }, { -1.0 / 6, -1.0 / 6, -1.0 / 6 }, { -1.0 / 6, 1.0 / 6, -1.0 / 6 },
         { 1.0 / 24, 1.0 / 12, 1.0 / 6 }, { 1.0 / 24, -1.0 / 12, 1.0 / 6 }, { 0, 0, 1 },
     };
 
-    /// <summary>One of the 36 values of G·g·Gᵀ.</summary>
-    /// <param name="kernel">g, three rows of three.</param>
-    /// <param name="product">Which.</param>
-    public static float Weight(ReadOnlySpan<float> kernel, int product)
+    /// <summary>G·g·Gᵀ of every kernel.</summary>
+    /// <param name="weight">float32 <c>[out, in, 3, 3]</c>. Borrowed.</param>
+    /// <returns>float32 <c>[36, in, out]</c>; the caller disposes it.</returns>
+    public static Tensor Weights(Tensor weight)
     {
-        var (row, column) = Math.DivRem(product, Side);
-        var sum = 0.0;
-        for (var y = 0; y < 3; y++)
-            for (var x = 0; x < 3; x++)
-                sum += WeightMatrix[row, y] * kernel[(3 * y) + x] * WeightMatrix[column, x];
-        return (float)sum;
+        using var scope = NewDisposeScope();
+        var g = tensor(WeightMatrix);
+        var products = g.matmul(weight.to(ScalarType.Float64)).matmul(g.t()); // [out, in, 6, 6]
+        return products.permute(2, 3, 1, 0).reshape(Products, weight.shape[1], weight.shape[0]).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>Bᵀ·d·B of 16 channels of a tile.</summary>
@@ -41,6 +39,7 @@ internal static unsafe class WinogradTransform
     /// <param name="line">Floats from row to row.</param>
     /// <param name="target">The first product.</param>
     /// <param name="stride">Floats from product to product.</param>
+    [SkipLocalsInit]
     public static void Input(float* source, nint pixel, nint line, float* target, nint stride)
     {
         var half = stackalloc Vector512<float>[Products];
@@ -68,6 +67,7 @@ internal static unsafe class WinogradTransform
     /// <param name="source">The first product.</param>
     /// <param name="stride">Floats from product to product.</param>
     /// <param name="results">Receives 16.</param>
+    [SkipLocalsInit]
     public static void Output(float* source, nint stride, Vector512<float>* results)
     {
         var half = stackalloc Vector512<float>[TileSide * Side];
