@@ -12,11 +12,13 @@ namespace Ddpm.Engine;
 public sealed class DiffusionModel : IDisposable
 {
     private readonly UNet _network;
+    private readonly SamplingNetwork _sampling;
     private readonly Device _device;
 
-    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes)
+    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingPrecision precision = SamplingPrecision.Float32)
     {
         _network = network;
+        _sampling = SamplingNetwork.Of(network, device, precision);
         _device = device;
         Schedule = schedule;
         Classes = classes;
@@ -44,13 +46,19 @@ public sealed class DiffusionModel : IDisposable
     public long Parameters => _network.parameters().Sum(parameter => parameter.numel());
 
     /// <summary>Loads a diffusers folder.</summary>
+    /// <param name="folder">Where it is.</param>
+    /// <param name="device">Where the network goes.</param>
+    /// <param name="precision">What it computes in.</param>
     /// <exception cref="CheckpointException">It cannot be used; the message names the file and the field or tensor.</exception>
-    public static DiffusionModel Load(string folder, Device device)
+    /// <exception cref="SamplingException">The device lacks the precision.</exception>
+    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32)
     {
         TorchRuntime.Initialize();
+        if (precision.Refusal(device) is { } refusal)
+            throw new SamplingException(refusal);
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
-        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device, files.Classes);
+        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device, files.Classes, precision);
     }
 
     /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
@@ -81,7 +89,7 @@ public sealed class DiffusionModel : IDisposable
         var total = request.Count * plan.Steps.Count;
         void AfterStep(int moved) => progress?.Report(new SamplingProgress(Interlocked.Add(ref done, moved), total));
 
-        var loop = new DenoisingLoop(_network, _device, noise: null, Classes?.NullClass);
+        var loop = new DenoisingLoop(_sampling.Call, Network.InChannels, _device, noise: null, Classes?.NullClass);
         trajectory?.Begin(plan.Steps.Count, request.Count, Network.InChannels, Side);
         var finished = ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, (first, batch) =>
         {
@@ -95,7 +103,7 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _network.Dispose();
+    public void Dispose() => _sampling.Dispose();
 
     private List<ImageToDraw> Unguided(SampleRequest request)
     {
