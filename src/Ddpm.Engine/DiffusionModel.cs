@@ -15,10 +15,10 @@ public sealed class DiffusionModel : IDisposable
     private readonly SamplingNetwork _sampling;
     private readonly Device _device;
 
-    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingPrecision precision = SamplingPrecision.Float32)
+    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingNetwork sampling)
     {
         _network = network;
-        _sampling = SamplingNetwork.Of(network, device, precision);
+        _sampling = sampling;
         _device = device;
         Schedule = schedule;
         Classes = classes;
@@ -39,6 +39,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The network, in evaluation mode.</summary>
     internal UNet UNet => _network;
 
+    /// <summary>Why a GPU's small batches are not recorded as CUDA graphs, in a few words; null where they are, and on a CPU.</summary>
+    public string? Obstacle => _sampling.Obstacle;
+
     /// <summary>Where it is.</summary>
     internal Device Device => _device;
 
@@ -51,18 +54,23 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="precision">What it computes in.</param>
     /// <exception cref="CheckpointException">It cannot be used; the message names the file and the field or tensor.</exception>
     /// <exception cref="SamplingException">The device lacks the precision.</exception>
-    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32)
+    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32) => Load(folder, device, precision, new CudaOptions());
+
+    /// <summary>As above; for measuring what the options are worth.</summary>
+    internal static DiffusionModel Load(string folder, Device device, SamplingPrecision precision, CudaOptions options)
     {
         TorchRuntime.Initialize();
         if (precision.Refusal(device) is { } refusal)
             throw new SamplingException(refusal);
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
-        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device, files.Classes, precision);
+        var network = files.LoadNetwork(device);
+        return new DiffusionModel(network, files.Schedule, device, files.Classes, SamplingNetwork.Of(network, device, precision, options));
     }
 
     /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
-    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) => new(network, schedule, device, classes);
+    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) =>
+        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false))); // nobody would dispose the recordings
 
     /// <summary>Draws pictures. Synchronous; on a CPU <see cref="SampleRequest.Threads"/> helper threads do the work.</summary>
     /// <param name="request">What to draw.</param>

@@ -26,19 +26,19 @@ internal sealed class GuidedDenoiser(Denoiser network, int? nullClass)
         var guided = Enumerable.Range(0, images.Count).Where(index => images[index].GuidanceScale != 1 && images[index].ClassLabel is not null).Select(index => (long)index).ToArray();
         var given = labels.Select(label => label ?? throw new SamplingException("Some pictures have a class and some have none, which this model cannot draw.")).ToArray();
         if (guided.Length == 0)
-            return network(x, timesteps, tensor(given).to(x.device));
+            return network(x, timesteps, tensor(given).Send(x.device));
         if (nullClass is not { } none)
             throw new SamplingException("The model was not trained without classes too, so it cannot be guided: guidanceScale must be 1.");
 
-        var rows = tensor(guided).to(x.device);
+        var rows = tensor(guided).Send(x.device);
         var both = network(
             cat([x, x.index_select(0, rows)]),
             cat([timesteps, timesteps.index_select(0, rows)]),
-            tensor(given.Concat(guided.Select(_ => (long)none)).ToArray()).to(x.device));
+            tensor(given.Concat(guided.Select(_ => (long)none)).ToArray()).Send(x.device));
         var output = both.narrow(0, 0, images.Count);
         var without = both.narrow(0, images.Count, guided.Length);
         var with = output.index_select(0, rows);
-        var scale = tensor(guided.Select(index => (float)images[(int)index].GuidanceScale).ToArray()).to(x.device).view(-1, 1, 1, 1);
+        var scale = tensor(guided.Select(index => (float)images[(int)index].GuidanceScale).ToArray()).Send(x.device).view(-1, 1, 1, 1);
         var mixed = without + (scale * (with - without));
         if (mixed.shape[1] > x.shape[1]) // what says the variance is not guided
             mixed = cat([mixed.narrow(1, 0, x.shape[1]), with.narrow(1, x.shape[1], mixed.shape[1] - x.shape[1])], dim: 1);

@@ -99,7 +99,7 @@ public sealed class DenoisingLoop
 
     private Tensor Start(IReadOnlyList<ImageToDraw> images, int height, int width)
     {
-        var scales = tensor(images.Select(image => image.Start is null ? (float)image.Plan.InitialScale : 1).ToArray()).to(_device).view(-1, 1, 1, 1);
+        var scales = tensor(images.Select(image => image.Start is null ? (float)image.Plan.InitialScale : 1).ToArray()).Send(_device).view(-1, 1, 1, 1);
         return scales * Values(images, [_channels, height, width], (image, destination) =>
         {
             if (image.Start is { } start)
@@ -116,7 +116,7 @@ public sealed class DenoisingLoop
         var weights = new StepWeights(rows, _device);
         var x = state.Sample;
         var noise = weights.Uses(StepWeights.Noise) || weights.Uses(StepWeights.Churn) ? Noise(images, step + 1, x.shape[1..]) : null;
-        var answer = _network.Call(x, tensor(rows.Select(row => (float)row.Timestep).ToArray()).to(_device), images);
+        var answer = _network.Call(x, tensor(rows.Select(row => (float)row.Timestep).ToArray()).Send(_device), images);
         var output = answer.shape[1] == _channels ? answer : answer.narrow(1, 0, _channels);
         if (weights.Uses(StepWeights.Churn))
             x = x + (weights.Of(StepWeights.Churn) * noise!);
@@ -155,6 +155,6 @@ public sealed class DenoisingLoop
         var values = new float[elements * images.Count];
         for (var slot = 0; slot < images.Count; slot++)
             fill(images[slot], values.AsSpan(slot * elements, elements));
-        return tensor(values, [images.Count, .. shape]).to(_device);
+        return tensor(values, [images.Count, .. shape]).Send(_device);
     }
 }

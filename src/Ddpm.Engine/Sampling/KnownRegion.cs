@@ -32,6 +32,6 @@ public sealed record KnownRegion(float[] Original, bool[] Pixels)
             }
         }
 
-        return where(tensor(given, drawn.shape).to(drawn.device), tensor(values, drawn.shape).to(drawn.device), drawn);
+        return where(tensor(given, drawn.shape).Send(drawn.device), tensor(values, drawn.shape).Send(drawn.device), drawn);
     }
 }

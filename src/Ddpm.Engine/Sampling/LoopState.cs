@@ -43,7 +43,7 @@ internal sealed class LoopState
             return;
         foreach (var slot in Enumerable.Range(0, Active.Count).Except(staying))
             finished[Active[slot]] = Sample[slot].unsqueeze(0);
-        var rows = tensor(staying.Select(slot => (long)slot).ToArray()).to(Sample.device);
+        var rows = tensor(staying.Select(slot => (long)slot).ToArray()).Send(Sample.device);
         Sample = Sample.index_select(0, rows);
         for (var age = 0; age < _history.Length; age++)
             _history[age] = _history[age]?.index_select(0, rows);
