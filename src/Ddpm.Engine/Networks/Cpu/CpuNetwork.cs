@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -9,7 +10,8 @@ namespace Ddpm.Engine.Networks.Cpu;
 /// <remarks>One call at a time. It does not follow changes of the network's weights. docs/performance.md has what each part brought.</remarks>
 internal sealed unsafe class CpuNetwork : IDisposable
 {
-    private const int MostPicturesAtOnce = 4; // more do not fit into the last-level cache together; weights are read once for so many
+    /// <summary>Pictures that are computed together: more do not fit into the last-level cache, and the weights are read once for so many.</summary>
+    public const int MostPicturesAtOnce = 4;
 
     private readonly UNetConfig _config;
     private readonly CpuUNet _network;
@@ -74,9 +76,14 @@ internal sealed unsafe class CpuNetwork : IDisposable
     /// <returns>float32 <c>[batch, out, height, width]</c>; the caller disposes it.</returns>
     public Tensor Call(Tensor sample, Tensor timesteps, Tensor? classLabels)
     {
+        if (sample.ndim != 4 || sample.shape[1] != _config.InChannels || sample.shape[2] != Height || sample.shape[3] != Width)
+            throw new ArgumentException($"Expected [batch, {_config.InChannels}, {Height}, {Width}], got [{string.Join(", ", sample.shape)}].", nameof(sample));
+        if (classLabels is null != _config.NumClassEmbeds is null)
+            throw new ArgumentException(classLabels is null ? "This network needs a class label for each picture." : "This network knows no classes.", nameof(classLabels));
         var pictures = (int)sample.shape[0];
-        var times = timesteps.data<float>().ToArray();
-        var labels = classLabels is null ? [] : classLabels.data<long>().ToArray();
+        using var floats = timesteps.to(ScalarType.Float32);
+        var times = MemoryMarshal.Cast<byte, float>(floats.bytes).ToArray();
+        long[] labels = classLabels is null ? [] : [.. MemoryMarshal.Cast<byte, long>(classLabels.bytes)];
         using var contiguous = sample.contiguous();
         var result = empty([pictures, _config.OutChannels, Height, Width]);
         fixed (byte* input = contiguous.bytes)
