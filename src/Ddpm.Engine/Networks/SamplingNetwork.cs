@@ -42,7 +42,7 @@ internal sealed class SamplingNetwork : IDisposable
             throw new SamplingException(refusal);
         var result = new SamplingNetwork(network, device, precision, options ?? new CudaOptions());
         if (result._dtype != network.Dtype)
-            network.to(result._dtype);
+            network.ConvertTo(result._dtype);
         if (result._channelsLast)
             ChannelsLast.Convert(network);
         return result;
