@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Ddpm.Cli.CommandLine;
+using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 
 namespace Ddpm.Cli.Bench;
@@ -15,6 +16,7 @@ internal static class BenchCommand
     [
         ("forward", "a call of the network, beside a TorchScript file or the plain network", true, ForwardBench.Measure),
         ("sampling", "pictures drawn from noise to the end", true, SamplingBench.Measure),
+        ("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ParityBench.Measure),
         ("memory", "the process's memory after 50 and after 1,000 sampling steps", true, MemoryBench.Measure),
     ];
 
@@ -33,9 +35,11 @@ internal static class BenchCommand
         var runs = Arguments.Number("--runs", "How often each is measured.", 1, 1000, 9);
         var steps = Arguments.Number("--steps", "Steps of a sampling run.", 1, 1000, 10);
         var fixtures = new Option<string?>("--fixtures") { Description = "Folder of reference numbers.", HelpName = "FOLDER" };
+        var channelsLast = Arguments.Choice("--channels-last", "On a GPU, convolve in channels-last order; where the precision makes it pay if not given:", null, "true", "false");
+        var graphs = Arguments.Choice("--cuda-graphs", "On a GPU, record small batches as CUDA graphs:", "true", "true", "false");
         var json = new Option<bool>("--json") { Description = "Print JSON instead of a table." };
         var (device, threads) = (Arguments.Device(), Arguments.Threads());
-        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, json };
+        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();
@@ -51,6 +55,7 @@ internal static class BenchCommand
                 Runs = parsed.GetValue(runs),
                 Steps = parsed.GetValue(steps),
                 Fixtures = parsed.GetValue(fixtures),
+                Cuda = new CudaOptions(parsed.GetValue(channelsLast) is { } answer ? answer == "true" : null, parsed.GetValue(graphs) == "true"),
             };
             return Print(Measure(parsed.GetRequiredValue(what), options), parsed.GetValue(json));
         });

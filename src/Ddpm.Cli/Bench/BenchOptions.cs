@@ -1,4 +1,5 @@
 using Ddpm.Cli.CommandLine;
+using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using TorchSharp;
 
@@ -33,6 +34,9 @@ internal sealed record BenchOptions(TemporaryFolder Temporary, CancellationToken
 
     /// <summary>Folder of reference numbers; null where none is given.</summary>
     public string? Fixtures { get; init; }
+
+    /// <summary>How a GPU runs the network.</summary>
+    public required CudaOptions Cuda { get; init; }
 
     /// <summary>The last part of <see cref="Model"/>, for reports.</summary>
     public string ModelName => Path.GetFileName(Path.TrimEndingDirectorySeparator(Model));

@@ -16,9 +16,9 @@ internal sealed class NetworkUnderTest : IDisposable
     private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor> call) => (_owned, _call) = (owned, call);
 
     /// <summary>The network of a diffusers folder, as drawing calls it.</summary>
-    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision)
+    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null)
     {
-        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision);
+        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda);
         return new NetworkUnderTest(network, (sample, timesteps) => network.Call(sample, timesteps, null));
     }
 

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -100,6 +101,17 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
     {
         var embedding = time_embedding.call(TimeFeatures(timesteps).to(conv_in.weight!.dtype));
         return class_embedding is null ? embedding : embedding + class_embedding.call(classLabels!);
+    }
+
+    /// <summary>Converts the weights in place. The frequencies of Fourier features stay float32: rounded ones are off by whole turns of the angle.</summary>
+    internal void ConvertTo(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradients = no_grad();
+        var frequencies = time_proj?.weight.clone();
+        this.to(dtype);
+        time_proj?.to(ScalarType.Float32);
+        time_proj?.weight.copy_(frequencies!);
     }
 
     // TorchSharp 0.107 leaves the parameters of GroupNorm as whatever the memory held.
