@@ -17,6 +17,8 @@ internal static class BenchCommand
         ("forward", "a call of the network, beside a TorchScript file or the plain network", true, ForwardBench.Measure),
         ("sampling", "pictures drawn from noise to the end", true, SamplingBench.Measure),
         ("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ParityBench.Measure),
+        ("overhead", "the share of whole sampling runs that passes outside the network", false, OverheadBench.Measure),
+        ("busy", "a call of the network while another process keeps a core busy", false, BusyBench.Measure),
         ("memory", "the process's memory after 50 and after 1,000 sampling steps", true, MemoryBench.Measure),
     ];
 
