@@ -16,7 +16,7 @@ namespace Ddpm.Worker.Sampling;
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed class SamplingJob(
     JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
-    IOptions<WorkerOptions> options) : ISamplingJob
+    IOptions<WorkerOptions> options, TimeProvider clock) : ISamplingJob
 {
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
 
@@ -27,7 +27,7 @@ internal sealed class SamplingJob(
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
         var guide = new GuideReader(artifacts, batch);
         var trajectory = batch.Spec.Trajectory ? new Trajectory() : null;
-        var (images, duration) = models.Use(checkpoint, model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease), lease.Stop);
+        var (images, started, duration) = models.Use(checkpoint, model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease), lease.Stop);
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
@@ -44,6 +44,7 @@ internal sealed class SamplingJob(
 
         lease.Succeed(db => db.SampleBatches.Where(b => b.Id == batch.Id).ExecuteUpdate(set => set
             .SetProperty(b => b.ArtifactKey, key)
+            .SetProperty(b => b.DrawingStartedAt, started)
             .SetProperty(b => b.DurationSeconds, duration.TotalSeconds)
             .SetProperty(b => b.Device, device.Name)));
         artifacts.DeleteOthers(key);
@@ -64,7 +65,7 @@ internal sealed class SamplingJob(
             Write(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
     }
 
-    private static (PixelBatch Images, TimeSpan Duration) Draw(
+    private (PixelBatch Images, DateTime Started, TimeSpan Duration) Draw(
         DiffusionModel model, SampleRequest request, Trajectory? trajectory, (int Rows, int Columns) layout, JobLease lease)
     {
         try
@@ -72,9 +73,9 @@ internal sealed class SamplingJob(
             ImageGrid.CheckSize(layout.Rows, layout.Columns, model.Side, model.Side);
             if (trajectory is not null)
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
-            var started = Stopwatch.GetTimestamp();
+            var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());
             var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
-            return (images, Stopwatch.GetElapsedTime(started));
+            return (images, started, Stopwatch.GetElapsedTime(stopwatch));
         }
         catch (ArgumentException misfit)
         {
