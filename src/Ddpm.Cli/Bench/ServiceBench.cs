@@ -21,11 +21,12 @@ internal static class ServiceBench
         try
         {
             await SendAsync(http, options, WarmUp, cancellationToken);
-            var before = options.Processes.Select(ProcessMemory.ResidentBytes).ToArray();
+            var before = options.Processes.Select(id => (Bytes: ProcessUse.ResidentBytes(id), Seconds: ProcessUse.ProcessorSeconds(id))).ToArray();
             var watch = Stopwatch.StartNew();
             var sent = await SendAsync(http, options, options.Requests, cancellationToken);
             var perSecond = sent.Count / watch.Elapsed.TotalSeconds;
-            var memory = options.Processes.Zip(before, (id, bytes) => new MemoryGrowth(id, bytes, ProcessMemory.ResidentBytes(id))).ToList();
+            var use = options.Processes.Zip(before, (id, then) =>
+                new WatchedProcess(id, then.Bytes, ProcessUse.ResidentBytes(id), (ProcessUse.ProcessorSeconds(id) - then.Seconds) * 1000 / sent.Count)).ToList();
             return new(
                 sent.Count,
                 perSecond,
@@ -33,7 +34,7 @@ internal static class ServiceBench
                 Percentiles.Of(sent.Select(request => request.Claimed.TotalMilliseconds)),
                 Percentiles.Of(sent.Select(request => request.Begun.TotalMilliseconds)),
                 Percentiles.Of(sent.Select(request => request.BesideDrawing.TotalMilliseconds)),
-                memory);
+                use);
         }
         catch (HttpRequestException trouble)
         {
@@ -99,14 +100,15 @@ internal sealed record ServiceBenchOptions(Uri Url, int Clients, int Requests, i
 /// <param name="Claimed">From the row's creation, which comes before it is saved, to a worker's claim.</param>
 /// <param name="Begun">From the row's creation to the first call of the network.</param>
 /// <param name="BesideDrawing">From the row's creation to its end, less the time of drawing.</param>
-/// <param name="Memory">Of the watched processes.</param>
+/// <param name="Processes">Those that were watched.</param>
 internal sealed record ServiceResult(
-    int Requests, double PerSecond, Percentiles Accepted, Percentiles Claimed, Percentiles Begun, Percentiles BesideDrawing, IReadOnlyList<MemoryGrowth> Memory);
+    int Requests, double PerSecond, Percentiles Accepted, Percentiles Claimed, Percentiles Begun, Percentiles BesideDrawing, IReadOnlyList<WatchedProcess> Processes);
 
 /// <param name="Process">Its id.</param>
 /// <param name="Before">Resident bytes after the first fifty requests.</param>
 /// <param name="After">Resident bytes at the end.</param>
-internal sealed record MemoryGrowth(int Process, long Before, long After);
+/// <param name="ProcessorMilliseconds">A request, of all threads.</param>
+internal sealed record WatchedProcess(int Process, long Before, long After, double ProcessorMilliseconds);
 
 internal sealed record Percentiles(double P50, double P95, double P99, double Most)
 {

@@ -45,8 +45,8 @@ internal static class ServiceCommand
         Row("accepted to claimed by a worker", result.Claimed);
         Row("accepted to the network's first call", result.Begun);
         Row("accepted to ended, without drawing", result.BesideDrawing);
-        foreach (var memory in result.Memory)
-            Line($"process {memory.Process}: {memory.Before / 1e6:0.0} MB after 50 requests, {memory.After / 1e6:0.0} MB at the end ({(memory.After - memory.Before) / 1e6:+0.0;-0.0} MB)");
+        foreach (var (process, before, after, milliseconds) in result.Processes)
+            Line($"process {process}: {milliseconds:0.0} ms of processor a request; {before / 1e6:0.0} MB after 50 requests, {after / 1e6:0.0} MB at the end ({(after - before) / 1e6:+0.0;-0.0} MB)");
 
         static void Row(string what, Percentiles of) => Line($"{what,-50} {of.P50,8:0.0} {of.P95,8:0.0} {of.P99,8:0.0} {of.Most,8:0.0}");
         static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
