@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ddpm.Engine.Sampling;
 using static TorchSharp.torch;
 
@@ -10,10 +11,11 @@ internal static class TrainingNoise
     public static Tensor Normal(ulong seed, long batch, long[] shape, Device device)
     {
         var elements = (int)(shape[1] * shape[2] * shape[3]);
-        var values = new float[shape[0] * elements];
+        var noise = empty(shape, ScalarType.Float32);
+        var values = MemoryMarshal.Cast<byte, float>(noise.bytes); // the tensor's own memory
         for (var place = 0; place < shape[0]; place++)
-            PhiloxNoise.Fill(seed, (uint)place, (uint)batch, values.AsSpan(place * elements, elements), NoisePurpose.TrainingNoise);
-        return tensor(values, shape).to(device);
+            PhiloxNoise.Fill(seed, (uint)place, (uint)batch, values.Slice(place * elements, elements), NoisePurpose.TrainingNoise);
+        return noise.to(device);
     }
 
     /// <summary>Labels, some of them replaced by the null class. Ho &amp; Salimans 2022, algorithm 1.</summary>
