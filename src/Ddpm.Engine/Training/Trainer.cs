@@ -25,7 +25,6 @@ public sealed class Trainer : IDisposable
     private readonly BatchLoader _loader;
     private readonly TrainedNetworks _networks;
     private readonly AdamW _optimizer;
-    private readonly ExponentialMovingAverage? _ema;
     private readonly GradientStep _gradient;
     private readonly TrainingPreviews _previews;
     private readonly LossScaler _scaler;
@@ -55,8 +54,7 @@ public sealed class Trainer : IDisposable
         (_config, _schedule, _dataset, _checkpointRoot) = (config, schedule, dataset, checkpointRoot);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
         _networks = new TrainedNetworks(network, config, device);
-        _optimizer = new AdamW(_networks.Parameters, config);
-        _ema = _networks.Averaged is { } average ? new ExponentialMovingAverage(average, _networks.Master, config.EmaSchedule) : null;
+        _optimizer = new AdamW(_networks.Moved, config);
         _gradient = new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device);
         _previews = new TrainingPreviews(config, schedule, _classes, device);
         _scaler = new LossScaler(config.Precision == TrainingPrecision.Float16);
@@ -188,8 +186,7 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         if (gradient.IsFinite)
         {
-            _optimizer.Step(Rate(Step));
-            _ema?.Update(_optimizer.StepsTaken);
+            _optimizer.Step(Rate(Step), averageShare: 1 - _config.EmaSchedule.DecayAt(_optimizer.StepsTaken + 1));
             _recentLoss.Add(gradient.Loss);
             _guard.Taken();
         }
@@ -285,6 +282,7 @@ public sealed class Trainer : IDisposable
 
     private void Restore(TrainingCheckpoint.State state)
     {
+        _networks.MastersWereReplaced();
         Step = state.Step;
         _scaler.Restore(state.LossScale, state.LossScaleGoodSteps);
         _recentLoss = NoLosses;
