@@ -1,3 +1,4 @@
+using Ddpm.Engine.Networks.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -43,10 +44,17 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     /// <summary>Joins the blocks that are trained together.</summary>
     public void Join(BlockTraining training) => _training = training;
 
+    private Tensor Normalised(Tensor x)
+    {
+        if (group_norm is null)
+            return x;
+        return training && GroupNormSilu.Takes(x) ? GroupNormSilu.Of(group_norm, x, shift: null, activates: false) : group_norm.call(x);
+    }
+
     private Tensor Compute(Tensor x)
     {
         var (batch, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        var tokens = (group_norm is null ? x : group_norm.call(x)).view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]
+        var tokens = Normalised(x).view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]
         var attended = nn.functional.scaled_dot_product_attention(Heads(to_q), Heads(to_k), Heads(to_v)); // [B, heads, HW, head]
         var merged = attended.transpose(1, 2).reshape(batch, height * width, _heads * _headDim);
         var sum = to_out[0].call(merged).transpose(1, 2).reshape(batch, channels, height, width) + x;
