@@ -19,6 +19,8 @@ internal static class BenchCommand
         ("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ParityBench.Measure),
         ("overhead", "the share of whole sampling runs that passes outside the network", false, OverheadBench.Measure),
         ("busy", "a call of the network while another process keeps a core busy", false, BusyBench.Measure),
+        ("noise", "normal noise on one core", true, NoiseBench.Measure),
+        ("png", "the PNG of a grid", true, PictureBench.Measure),
         ("memory", "the process's memory after 50 and after 1,000 sampling steps", true, MemoryBench.Measure),
     ];
 
@@ -41,7 +43,7 @@ internal static class BenchCommand
         var graphs = Arguments.Choice("--cuda-graphs", "On a GPU, record small batches as CUDA graphs:", "true", "true", "false");
         var json = new Option<bool>("--json") { Description = "Print JSON instead of a table." };
         var (device, threads) = (Arguments.Device(), Arguments.Threads());
-        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json };
+        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();

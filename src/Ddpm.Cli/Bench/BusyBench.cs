@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using Ddpm.Engine.Sampling;
 
 namespace Ddpm.Cli.Bench;
@@ -8,16 +7,11 @@ internal static class NoiseBench
 {
     private const int Normals = 16 * 3 * 64 * 64; // sixteen pictures of 64×64, which stay in the second cache
 
-    public static NoiseResult Run(TimeSpan time)
+    public static BenchReport Measure(BenchOptions options)
     {
         var noise = new float[Normals];
         var step = 0u;
-        var seconds = Spread.OfSeconds(() => PhiloxNoise.Fill(seed: 1, image: 0, ++step, noise), time);
-        var instructions = Avx512F.IsSupported ? "AVX-512" : Avx2.IsSupported && Fma.IsSupported ? "AVX2" : "one by one";
-        return new(instructions, new(Normals / seconds.Median, Normals / seconds.High, Normals / seconds.Low, seconds.Count));
+        var seconds = Repeated.Seconds(() => PhiloxNoise.Fill(seed: 1, image: 0, ++step, noise), options.CancellationToken);
+        return BenchReport.Of([Bench.Measure.Of("normal noise, on one core", "million/s", [.. seconds.Select(value => Normals / value / 1e6)])]);
     }
 }
-
-/// <param name="Instructions">The widest that are used.</param>
-/// <param name="NormalsPerSecond">On one core.</param>
-internal sealed record NoiseResult(string Instructions, Spread NormalsPerSecond);

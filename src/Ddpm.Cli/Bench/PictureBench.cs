@@ -10,12 +10,16 @@ internal static class PictureBench
     private const int Side = 64;
     private const int Rows = 8;
 
-    public static PictureResult Run(TimeSpan time)
+    public static BenchReport Measure(BenchOptions options)
     {
         var drawn = Draw();
-        var png = ImageGrid.EncodePng(drawn, Rows, Rows);
-        var seconds = Spread.OfSeconds(() => ImageGrid.EncodePng(drawn, Rows, Rows), time);
-        return new(Pictures, Side, seconds, png.Length);
+        var bytes = ImageGrid.EncodePng(drawn, Rows, Rows).Length;
+        var seconds = Repeated.Seconds(() => ImageGrid.EncodePng(drawn, Rows, Rows), options.CancellationToken);
+        return BenchReport.Of(
+            [
+                Bench.Measure.Of($"PNG of a grid of {Pictures} pictures of {Side}×{Side}", "ms", [.. seconds.Select(value => 1000 * value)]),
+                Bench.Measure.Of("its size", "kB", bytes / 1e3),
+            ]);
     }
 
     // Faces are plainer than what a network draws, which never leaves areas quite flat: so three of 255 levels up or down are added to each value.
@@ -29,9 +33,3 @@ internal static class PictureBench
         return new PixelBatch(pixels, Pictures, 3, Side, Side);
     }
 }
-
-/// <param name="Pictures">In the grid.</param>
-/// <param name="Side">Rows, and columns, of each.</param>
-/// <param name="Seconds">For one grid.</param>
-/// <param name="Bytes">Of its PNG.</param>
-internal sealed record PictureResult(int Pictures, int Side, Spread Seconds, int Bytes);

@@ -115,6 +115,6 @@ internal sealed record Percentiles(double P50, double P95, double P99, double Mo
     public static Percentiles Of(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
-        return new(Spread.At(sorted, 0.5), Spread.At(sorted, 0.95), Spread.At(sorted, 0.99), sorted[^1]);
+        return new(Spread.Quantile(sorted, 0.5), Spread.Quantile(sorted, 0.95), Spread.Quantile(sorted, 0.99), sorted[^1]);
     }
 }
