@@ -1,27 +1,37 @@
 using Ddpm.Engine.Checkpoints;
-using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
+using Ddpm.Engine.Sampling.Shared;
+using Ddpm.Engine.Sampling.Steps;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine;
 
-/// <summary>A trained model, loaded: draws pictures. Safe for one request at a time.</summary>
+/// <summary>A trained model, loaded: draws pictures. Any number of threads may draw at once: their pictures share the network's calls.</summary>
 public sealed class DiffusionModel : IDisposable
 {
     private readonly UNet _network;
     private readonly SamplingNetwork _sampling;
     private readonly Device _device;
+    private readonly StepNetwork _steps;
+    private readonly SharedLoop _loop;
 
-    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingNetwork sampling)
+    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingNetwork sampling, bool yields)
     {
         _network = network;
         _sampling = sampling;
         _device = device;
         Schedule = schedule;
         Classes = classes;
+        _steps = new StepNetwork(sampling.Call, network.Config.InChannels, device)
+        {
+            NullClass = classes?.NullClass,
+            IsBatchInvariant = sampling.IsBatchInvariant,
+            CallBytes = sampling.CallBytes,
+        };
+        _loop = new SharedLoop(_steps, Side, Side, yields);
     }
 
     /// <summary>The network's configuration.</summary>
@@ -52,12 +62,14 @@ public sealed class DiffusionModel : IDisposable
     /// <param name="folder">Where it is.</param>
     /// <param name="device">Where the network goes.</param>
     /// <param name="precision">What it computes in.</param>
+    /// <param name="threads">Of a network call on a CPU; at least 1, null for <see cref="TorchRuntime.Threads"/>. It does not change the pictures.</param>
     /// <exception cref="CheckpointException">It cannot be used; the message names the file and the field or tensor.</exception>
     /// <exception cref="SamplingException">The device lacks the precision.</exception>
-    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32) => Load(folder, device, precision, new CudaOptions());
+    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32, int? threads = null) =>
+        Load(folder, device, precision, new CudaOptions(), threads);
 
     /// <summary>As above; for measuring what the options are worth.</summary>
-    internal static DiffusionModel Load(string folder, Device device, SamplingPrecision precision, CudaOptions options)
+    internal static DiffusionModel Load(string folder, Device device, SamplingPrecision precision, CudaOptions options, int? threads = null)
     {
         TorchRuntime.Initialize();
         if (precision.Refusal(device) is { } refusal)
@@ -65,16 +77,17 @@ public sealed class DiffusionModel : IDisposable
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
         var network = files.LoadNetwork(device);
-        return new DiffusionModel(network, files.Schedule, device, files.Classes, SamplingNetwork.Of(network, device, precision, options));
+        return new DiffusionModel(network, files.Schedule, device, files.Classes, SamplingNetwork.Of(network, device, precision, options, threads), yields: true);
     }
 
-    /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed.</summary>
+    /// <summary>Wraps a network in evaluation mode that is in memory already and is not changed while this lives. Borrowed. It does not make way for training, since it is
+    /// training that draws with it.</summary>
     internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) =>
-        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false))); // nobody would dispose the recordings
+        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false), isBorrowed: true), yields: false);
 
-    /// <summary>Draws pictures. Synchronous; on a CPU <see cref="SampleRequest.Threads"/> helper threads do the work.</summary>
+    /// <summary>Draws pictures. Synchronous; the model's denoising loop does the work, for all who ask at once.</summary>
     /// <param name="request">What to draw.</param>
-    /// <param name="progress">Told after each network call.</param>
+    /// <param name="progress">Told after each network call that moved a picture of the request, on the loop's thread: it must be quick.</param>
     /// <param name="cancellationToken">Looked at between network calls.</param>
     /// <param name="trajectory">Filled with what lies between the noise and the pictures; null for nothing.</param>
     /// <exception cref="SamplingException">The request does not fit the model, or the pictures are not numbers any more.</exception>
@@ -90,22 +103,12 @@ public sealed class DiffusionModel : IDisposable
         CheckClasses(request);
         foreach (var picture in request.Guide?.Pictures ?? [])
             CheckShape(picture);
+        CheckMemory(request, trajectory is not null);
         var images = request.Guide?.Images(this, request) ?? Unguided(request);
         var plan = images[0].Plan; // of all of them
         CheckTimesteps(plan);
-        var done = 0;
-        var total = request.Count * plan.Steps.Count;
-        void AfterStep(int moved) => progress?.Report(new SamplingProgress(Interlocked.Add(ref done, moved), total));
-
-        var loop = new DenoisingLoop(_sampling.Call, Network.InChannels, _device, noise: null, Classes?.NullClass);
         trajectory?.Begin(plan.Steps.Count, request.Count, Network.InChannels, Side);
-        var finished = ImageLanes.Run(images, _device, request.Threads ?? TorchRuntime.Threads, (first, batch) =>
-        {
-            using var drawn = loop.Run(batch, Side, Side, AfterStep, cancellationToken, trajectory?.WatchFrom(first));
-            if (!drawn.isfinite().all().item<bool>())
-                throw new SamplingException("The pictures are not numbers any more: the model's weights, or its noise schedule, are not usable.");
-            return PixelRange.ToBytes(drawn);
-        });
+        var finished = _loop.Draw(images, request.Threads ?? TorchRuntime.Threads, progress, trajectory, cancellationToken);
         trajectory?.End(finished);
         return finished;
     }
@@ -117,6 +120,28 @@ public sealed class DiffusionModel : IDisposable
     {
         var plan = SamplingPlan.For(Schedule, request.Sampler);
         return [.. Enumerable.Range(0, request.Count).Select(index => request.ImageAt(index, plan))];
+    }
+
+    /// <summary>What a request takes of memory beside the model. One that takes more than there is, is refused before it begins.</summary>
+    /// <param name="request">Checked by <see cref="Sample"/>, not here.</param>
+    /// <param name="trajectory">Whether its steps are kept.</param>
+    /// <exception cref="SamplingException">Its sampler does not fit the model.</exception>
+    public SamplingMemory MemoryFor(SampleRequest request, bool trajectory) =>
+        CallMemory.Peak(_steps, request, SamplingPlan.For(Schedule, request.Sampler), (long)Network.InChannels * Side * Side, trajectory);
+
+    private void CheckMemory(SampleRequest request, bool trajectory)
+    {
+        var needed = MemoryFor(request, trajectory);
+        Require(needed.HostBytes, FreeMemory.OnHost(), "memory");
+        if (FreeMemory.On(_device) is { } free)
+            Require(needed.DeviceBytes, free, "memory of the device");
+
+        void Require(long bytes, long there, string what)
+        {
+            if (bytes > there)
+                throw new SamplingException(FormattableString.Invariant(
+                    $"{request.Count} pictures of {Side}×{Side} pixels need {bytes / 1048576.0:0} MiB of {what}, of which {there / 1048576.0:0} MiB are free: ask for fewer at once."));
+        }
     }
 
     private void CheckShape(PixelBatch picture)

@@ -14,13 +14,18 @@ internal sealed record WorkerOptions
     [Range(1, 1024)]
     public int? Threads { get; init; }
 
-    /// <summary>Sample batches that are worked on at once. From 1 to 64; default 2.</summary>
-    [Range(1, 64)]
-    public int SamplingConcurrency { get; init; } = 2;
+    /// <summary>Sample batches that are worked on at once; those of one model share its network's calls. From 1 to 256; default 32.</summary>
+    [Range(1, 256)]
+    public int SamplingConcurrency { get; init; } = 32;
 
-    /// <summary>Models that stay loaded for the next request. From 1 to 64; default 3.</summary>
+    /// <summary>Models that stay loaded for the next request; more only while more are in use. From 1 to 64; default 3.</summary>
     [Range(1, 64)]
     public int CachedModels { get; init; } = 3;
+
+    /// <summary>Most bytes of weights of models that stay loaded; more only while they are in use. From 1 MiB to 1 TiB; default a quarter of the device's memory,
+    /// no limit where that is not known.</summary>
+    [Range(1_048_576.0, 1_099_511_627_776.0)]
+    public long? CachedModelBytes { get; init; }
 
     /// <summary>Most bytes of the weights of an imported model. From 1 KiB to 1 TiB; default 8 GiB.</summary>
     [Range(1024.0, 1_099_511_627_776.0)]

@@ -19,6 +19,9 @@ namespace Ddpm.Worker;
 /// <summary>All that a process needs to do the work.</summary>
 public static class WorkerServiceCollectionExtensions
 {
+    // They only start batches. With PostgreSQL each holds a connection while it waits for the next.
+    private const int SamplingStarters = 2;
+
     /// <summary>Adds the jobs, the device, the shipped models and one Hangfire server for each queue.</summary>
     public static IServiceCollection AddDdpmWorker(this IServiceCollection services, IConfiguration configuration)
     {
@@ -26,6 +29,8 @@ public static class WorkerServiceCollectionExtensions
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
+        services.AddSingleton<SamplingPlaces>();
         services.AddSingleton<CheckpointChain>();
         services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelIntake>();
@@ -43,8 +48,7 @@ public static class WorkerServiceCollectionExtensions
 
         // Longer than Hangfire's servers take, shorter than a container's grace.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
-        var sampling = configuration.GetSection("Worker").Get<WorkerOptions>()?.SamplingConcurrency ?? new WorkerOptions().SamplingConcurrency;
-        foreach (var (queue, workers) in new[] { (Queues.Training, 1), (Queues.Sampling, sampling), (Queues.Data, 1) })
+        foreach (var (queue, workers) in new[] { (Queues.Training, 1), (Queues.Sampling, SamplingStarters), (Queues.Evaluation, 1), (Queues.Data, 1) })
             services.AddHangfireServer(server =>
             {
                 server.Queues = [queue];

@@ -6,6 +6,7 @@ using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
 using Ddpm.TestSupport;
+using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -81,15 +82,22 @@ internal sealed class WorkerHost : IAsyncDisposable
         return await JobAsync(jobId);
     }
 
-    /// <summary>Delivers a job.</summary>
-    public Task StartAsync(Guid jobId) => Task.Run(async () => await ((await JobAsync(jobId)).Kind switch
+    /// <summary>Delivers a job. The task ends with its work.</summary>
+    public Task StartAsync(Guid jobId) => Task.Run(async () =>
+    {
+        await DeliverAsync(jobId);
+        await Get<JobRunner>().WhenEndedAsync(jobId);
+    });
+
+    /// <summary>Delivers a job. The task ends when Hangfire would take it for done.</summary>
+    public async Task DeliverAsync(Guid jobId) => await ((await JobAsync(jobId)).Kind switch
     {
         JobKind.Training => Get<ITrainingJob>().RunAsync(jobId, CancellationToken.None),
         JobKind.Sampling => Get<ISamplingJob>().RunAsync(jobId, CancellationToken.None),
         JobKind.Evaluation => Get<IEvaluationJob>().RunAsync(jobId, CancellationToken.None),
         JobKind.Dataset => Get<IDatasetJob>().RunAsync(jobId, CancellationToken.None),
         _ => Get<IModelImportJob>().RunAsync(jobId, CancellationToken.None),
-    }));
+    });
 
     public async Task<Job> JobAsync(Guid jobId)
     {

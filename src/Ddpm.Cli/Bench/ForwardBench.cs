@@ -14,7 +14,7 @@ internal static class ForwardBench
         var reports = new List<BenchReport>();
         foreach (var precision in options.Precisions)
         {
-            using var ours = NetworkUnderTest.Create(options.ModelFolder, options.Device, precision, options.Cuda);
+            using var ours = NetworkUnderTest.Create(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
             reports.AddRange(options.Batches.Select(batch => Compare(options, ours, baseline, precision, batch)));
         }
         return BenchReport.Join(reports);

@@ -16,9 +16,9 @@ internal sealed class NetworkUnderTest : IDisposable
     private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor> call) => (_owned, _call) = (owned, call);
 
     /// <summary>The network of a diffusers folder, as drawing calls it.</summary>
-    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null)
+    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null, int? threads = null)
     {
-        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda);
+        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda, threads);
         return new NetworkUnderTest(network, (sample, timesteps) => network.Call(sample, timesteps, null));
     }
 

@@ -54,7 +54,7 @@ internal sealed class Drawing(int usualCount, bool inOneRow = false)
         var precision = SamplingPrecisions.Parse(parsed.GetValue(_precision)!);
         if (precision.Refusal(device) is { } refusal)
             throw new UserErrorException($"--{refusal}");
-        using var model = DiffusionModel.Load(ModelPath.Find(parsed.GetRequiredValue(_model)), device, precision);
+        using var model = DiffusionModel.Load(ModelPath.Find(parsed.GetRequiredValue(_model)), device, precision, parsed.GetValue(_threads));
         var request = new SampleRequest
         {
             Count = parsed.GetValue(_count),

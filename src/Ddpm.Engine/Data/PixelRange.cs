@@ -16,7 +16,7 @@ public static class PixelRange
     }
 
     /// <summary>x/127.5 − 1, without a tensor.</summary>
-    /// <returns>Values laid out as the pixels are; <see cref="ToBytes"/> gives the same bytes back.</returns>
+    /// <returns>Values laid out as the pixels are; <see cref="ToBytes(Tensor)"/> gives the same bytes back.</returns>
     public static float[] ToFloat(PixelBatch images) => [.. images.Pixels.Select(value => (value / 127.5f) - 1)];
 
     /// <summary>255·(x/2 + 1/2), what lies outside [-1, 1] clamped, rounded half to even as numpy and diffusers do.</summary>
@@ -32,5 +32,14 @@ public static class PixelRange
         var bytes = images.to(ScalarType.Float32).div(2).add_(0.5).clamp_(0, 1).mul_(255).round_().to(ScalarType.Byte).cpu().contiguous();
         var shape = images.shape;
         return new PixelBatch(bytes.data<byte>().ToArray(), (int)shape[0], (int)shape[1], (int)shape[2], (int)shape[3]);
+    }
+
+    /// <summary>The same, without a tensor.</summary>
+    /// <param name="values">Laid out as the pixels will be.</param>
+    /// <param name="pixels">As long.</param>
+    public static void ToBytes(ReadOnlySpan<float> values, Span<byte> pixels)
+    {
+        for (var at = 0; at < pixels.Length; at++)
+            pixels[at] = (byte)MathF.Round(MathF.Min(MathF.Max((values[at] / 2) + 0.5f, 0), 1) * 255); // half to even
     }
 }

@@ -82,10 +82,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         CheckArguments(sample, timesteps, classLabels);
         using var scope = NewDisposeScope();
         var times = timesteps.expand(sample.shape[0]);
-        var embedding = time_embedding.call(TimeFeatures(times).to(conv_in.weight!.dtype)); // [B, E]
-        if (class_embedding is not null)
-            embedding = embedding + class_embedding.call(classLabels!);
-
+        var embedding = Embed(times, classLabels); // [B, E]
         var h = conv_in.call(Config.CenterInputSample ? 2 * sample - 1 : sample);
         var skips = new List<Tensor> { h };
         foreach (var block in down_blocks)
@@ -108,6 +105,13 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         this.to(dtype);
         time_proj?.to(ScalarType.Float32);
         time_proj?.weight.copy_(frequencies!);
+    }
+
+    /// <summary>What every residual block receives: the embedding of timesteps, and of classes where the network knows them, <c>[batch, width]</c>.</summary>
+    internal Tensor Embed(Tensor timesteps, Tensor? classLabels)
+    {
+        var embedding = time_embedding.call(TimeFeatures(timesteps).to(conv_in.weight!.dtype));
+        return class_embedding is null ? embedding : embedding + class_embedding.call(classLabels!);
     }
 
     // TorchSharp 0.107 leaves the parameters of GroupNorm as whatever the memory held.

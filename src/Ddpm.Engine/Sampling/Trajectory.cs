@@ -1,5 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Sampling.Steps;
 
 namespace Ddpm.Engine.Sampling;
 
@@ -38,16 +39,12 @@ public sealed class Trajectory
         _frames = [.. Enumerable.Range(0, kept).Select(_ => new PixelBatch(new byte[images * channels * side * side], images, channels, side, side))];
     }
 
-    /// <summary>Watches a batch. Batches run on threads of their own: each writes its own pictures.</summary>
-    /// <param name="first">Index of its first picture.</param>
-    internal StepObserver WatchFrom(int first) => (step, images, _, original) =>
+    /// <summary>Watches the pictures of a run, which may come from several threads at once: each writes its own place.</summary>
+    internal StepWatch Watch() => new(_frameOfStep.ContainsKey, (step, image, _, original) =>
     {
-        if (!_frameOfStep.TryGetValue(step, out var frame))
-            return;
-        var seen = PixelRange.ToBytes(original);
-        for (var slot = 0; slot < images.Count; slot++)
-            seen.Image(slot).CopyTo(_frames[frame].Pixels.AsSpan((first + images[slot]) * seen.ImageBytes));
-    };
+        var frame = _frames[_frameOfStep[step]];
+        PixelRange.ToBytes(original, frame.Pixels.AsSpan(image * frame.ImageBytes, frame.ImageBytes));
+    });
 
     internal void End(PixelBatch finished) => Frames = [.. _frames, finished];
 }

@@ -3,6 +3,7 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
+using Ddpm.Engine.Sampling.Shared;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
@@ -21,6 +22,7 @@ public sealed class Trainer : IDisposable
     private readonly NoiseScheduleConfig _schedule;
     private readonly ClassNames? _classes;
     private readonly ImageDataset _dataset;
+    private readonly Device _device;
     private readonly string _checkpointRoot;
     private readonly BatchLoader _loader;
     private readonly TrainedNetworks _networks;
@@ -52,7 +54,7 @@ public sealed class Trainer : IDisposable
         TorchRuntime.Initialize();
         schedule = schedule with { TimestepSpacing = schedule.TimestepSpacing ?? "leading" }; // as its checkpoints say, so that they draw what previews drew
         _classes = TrainingFit.Check(config, network, schedule, dataset);
-        (_config, _schedule, _dataset, _checkpointRoot) = (config, schedule, dataset, checkpointRoot);
+        (_config, _schedule, _dataset, _device, _checkpointRoot) = (config, schedule, dataset, device, checkpointRoot);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
         _networks = new TrainedNetworks(network, config, device);
         _optimizer = new AdamW(_networks.Parameters, config);
@@ -103,6 +105,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="TrainingException">Losses or gradients were infinite or not a number too often.</exception>
     public TrainingResult Run(TrainingObserver observer, CancellationToken cancellationToken)
     {
+        using var shared = DeviceUse.Train(_device); // sampling makes way
         var speed = new Speed(_config.TotalSteps, _config.MaxDuration);
         var clock = Stopwatch.StartNew();
         CheckpointInfo? newest = null;

@@ -10,6 +10,6 @@ public interface IEvaluationJob
     /// <summary>Claims the job and works until it ends, is cancelled, is taken away or the process stops.</summary>
     /// <param name="jobId">Id of the <see cref="Job"/> row.</param>
     /// <param name="cancellationToken">Hangfire's: the server stops, or the dispatch was deleted.</param>
-    [Queue(Queues.Sampling), AutomaticRetry(Attempts = 0)]
+    [Queue(Queues.Evaluation), AutomaticRetry(Attempts = 0)]
     Task RunAsync(Guid jobId, CancellationToken cancellationToken);
 }

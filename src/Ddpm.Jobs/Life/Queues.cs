@@ -6,8 +6,11 @@ public static class Queues
     /// <summary>Training runs: one at a time for each worker.</summary>
     public const string Training = "training";
 
-    /// <summary>Sample batches and evaluations: several at once, beside a training run.</summary>
+    /// <summary>Sample batches: many at once, beside a training run, since they share the network's calls.</summary>
     public const string Sampling = "sampling";
+
+    /// <summary>Evaluations, which load a model of their own: one at a time for each worker.</summary>
+    public const string Evaluation = "evaluation";
 
     /// <summary>Dataset builds and model imports: no network is evaluated for long.</summary>
     public const string Data = "data";
@@ -16,7 +19,8 @@ public static class Queues
     public static string Of(JobKind kind) => kind switch
     {
         JobKind.Training => Training,
-        JobKind.Sampling or JobKind.Evaluation => Sampling,
+        JobKind.Sampling => Sampling,
+        JobKind.Evaluation => Evaluation,
         JobKind.Dataset or JobKind.ModelImport => Data,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind of job."),
     };

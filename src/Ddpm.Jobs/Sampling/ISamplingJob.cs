@@ -7,7 +7,9 @@ namespace Ddpm.Jobs.Sampling;
 /// <remarks>May be delivered more than once: whoever cannot claim the row leaves. A failure is written to the row, never retried by Hangfire.</remarks>
 public interface ISamplingJob
 {
-    /// <summary>Claims the job and works until it ends, is cancelled, is taken away or the process stops.</summary>
+    /// <summary>Waits for one of the process's places for sample batches, claims the job, and returns once its work has begun. The row says how that ends; the process
+    /// waits for it when it stops.</summary>
+    /// <remarks>So a few of Hangfire's workers, each of which may hold a database connection while it waits for jobs, start many batches that share calls.</remarks>
     /// <param name="jobId">Id of the <see cref="Job"/> row.</param>
     /// <param name="cancellationToken">Hangfire's: the server stops, or the dispatch was deleted.</param>
     [Queue(Queues.Sampling), AutomaticRetry(Attempts = 0)]

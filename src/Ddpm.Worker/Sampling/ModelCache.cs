@@ -8,39 +8,41 @@ using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Sampling;
 
-/// <summary>Keeps the models that were used last. Each serves one request at a time; different ones work side by side.</summary>
+/// <summary>Keeps the models that were used last. Any number of requests use one at once; those that nobody uses go, the one used longest ago first, where there
+/// are more of them, or of their bytes, than the settings say.</summary>
 internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, IOptions<WorkerOptions> options) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(Guid Checkpoint, SamplingPrecision Precision), Entry> _entries = [];
     private long _uses;
 
+    /// <summary>Models that are loaded.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+                return _entries.Count;
+        }
+    }
+
     /// <summary>Works with a model, loading it where it is not there.</summary>
     /// <param name="checkpoint">Which.</param>
     /// <param name="precision">What it computes in: each has weights of its own.</param>
     /// <param name="work">Must not keep the model.</param>
-    /// <param name="cancellationToken">Ends the wait for the model; <paramref name="work"/> looks at it itself.</param>
     /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
     /// <exception cref="SamplingException">The device lacks the precision.</exception>
-    public T Use<T>(Checkpoint checkpoint, SamplingPrecision precision, Func<DiffusionModel, T> work, CancellationToken cancellationToken)
+    public T Use<T>(Checkpoint checkpoint, SamplingPrecision precision, Func<DiffusionModel, T> work)
     {
-        var entry = Enter((checkpoint.Id, precision));
+        var key = (checkpoint.Id, precision);
+        var entry = Enter(key, () => Load(checkpoint, precision));
         try
         {
-            entry.Turn.Wait(cancellationToken);
-            try
-            {
-                entry.Model ??= Load(checkpoint, precision);
-                return work(entry.Model);
-            }
-            finally
-            {
-                entry.Turn.Release();
-            }
+            return work(entry.Model.Value);
         }
         finally
         {
-            Leave(entry);
+            Leave(key, entry);
         }
     }
 
@@ -66,46 +68,62 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
         var folder = artifacts.PathOf(checkpoint.ArtifactKey);
         if (DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
             throw new JobFailedException("The checkpoint is damaged: its weights are not those that were recorded. Choose another.");
-        return DiffusionModel.Load(folder, device.Device, precision);
+        return DiffusionModel.Load(folder, device.Device, precision, options.Value.Threads);
     }
 
-    private Entry Enter((Guid Checkpoint, SamplingPrecision Precision) key)
+    private Entry Enter((Guid Checkpoint, SamplingPrecision Precision) key, Func<DiffusionModel> load)
     {
         lock (_lock)
         {
             if (!_entries.TryGetValue(key, out var entry))
-                _entries[key] = entry = new Entry();
+            {
+                MakeRoom(options.Value.CachedModels - 1);
+                _entries[key] = entry = new Entry(load);
+            }
+
             entry.Users++;
             entry.LastUse = ++_uses;
             return entry;
         }
     }
 
-    private void Leave(Entry left)
+    private void Leave((Guid Checkpoint, SamplingPrecision Precision) key, Entry left)
     {
         lock (_lock)
         {
             left.Users--;
-            var idle = _entries.Where(pair => pair.Value.Users == 0).OrderByDescending(pair => pair.Value.Model is not null).ThenByDescending(pair => pair.Value.LastUse);
-            foreach (var (key, entry) in idle.Skip(options.Value.CachedModels).Concat(idle.Where(pair => pair.Value.Model is null)).ToList())
-            {
-                if (_entries.Remove(key))
-                    entry.Dispose();
-            }
+            if (!left.Model.IsValueCreated && _entries.GetValueOrDefault(key) == left)
+                _entries.Remove(key); // it could not be loaded: those who waited with this one have heard so, the next tries again
+            MakeRoom(options.Value.CachedModels);
         }
     }
 
-    private sealed class Entry : IDisposable
+    private void MakeRoom(int models)
     {
-        public SemaphoreSlim Turn { get; } = new(1, 1);
-        public DiffusionModel? Model { get; set; }
+        var most = options.Value.CachedModelBytes ?? (device.MemoryBytes / 4) ?? long.MaxValue;
+        foreach (var (key, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).ToList())
+        {
+            if (_entries.Count <= models && _entries.Values.Sum(loaded => loaded.Bytes) <= most)
+                return;
+            _entries.Remove(key);
+            entry.Dispose();
+        }
+    }
+
+    private sealed class Entry(Func<DiffusionModel> load) : IDisposable
+    {
+        private long? _bytes;
+
+        /// <summary>Loaded by the first who asks; the others wait for that.</summary>
+        public Lazy<DiffusionModel> Model { get; } = new(load);
         public int Users { get; set; }
         public long LastUse { get; set; }
+        public long Bytes => Model.IsValueCreated ? _bytes ??= Model.Value.Parameters * sizeof(float) : 0;
 
         public void Dispose()
         {
-            Model?.Dispose();
-            Turn.Dispose();
+            if (Model.IsValueCreated)
+                Model.Value.Dispose();
         }
     }
 }

@@ -14,11 +14,13 @@ using Microsoft.Extensions.Options;
 namespace Ddpm.Worker.Sampling;
 
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
-internal sealed class SamplingJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
-    IOptions<WorkerOptions> options) : ISamplingJob
+internal sealed partial class SamplingJob(
+    JobRunner runner, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
+    IOptions<WorkerOptions> options, ILogger<SamplingJob> logger) : ISamplingJob
 {
-    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
+    private const double MiB = 1024 * 1024;
+
+    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.StartAsync(jobId, places.Free, Work);
 
     private void Work(JobLease lease)
     {
@@ -27,7 +29,7 @@ internal sealed class SamplingJob(
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
         var guide = new GuideReader(artifacts, batch);
         var trajectory = batch.Spec.Trajectory ? new Trajectory() : null;
-        var (images, duration) = models.Use(checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease), lease.Stop);
+        var (images, duration) = models.Use(checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
@@ -64,7 +66,7 @@ internal sealed class SamplingJob(
             Write(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
     }
 
-    private static (PixelBatch Images, TimeSpan Duration) Draw(
+    private (PixelBatch Images, TimeSpan Duration) Draw(
         DiffusionModel model, SampleRequest request, Trajectory? trajectory, (int Rows, int Columns) layout, JobLease lease)
     {
         try
@@ -72,6 +74,8 @@ internal sealed class SamplingJob(
             ImageGrid.CheckSize(layout.Rows, layout.Columns, model.Side, model.Side);
             if (trajectory is not null)
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
+            var memory = model.MemoryFor(request, trajectory is not null);
+            LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
             var started = Stopwatch.GetTimestamp();
             var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
             return (images, Stopwatch.GetElapsedTime(started));
@@ -99,6 +103,10 @@ internal sealed class SamplingJob(
         file.Write(content);
         file.Flush(flushToDisk: true);
     }
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "Sampling job {JobId} draws {Count} pictures of {Side}×{Side}; beside the model it takes about {Host:0.0} MiB of memory, and {Device:0.0} MiB of a GPU's.")]
+    private partial void LogMemory(Guid jobId, int count, int side, double host, double device);
 
     private sealed class ProgressOf(JobLease lease) : IProgress<SamplingProgress>
     {

@@ -39,20 +39,21 @@ public sealed class SchedulerFixtureTests
             (step == 0 ? starts.AsSpan((int)image.Image * perPicture, perPicture) : noises.AsSpan((((step - 1) * pictures) + (int)image.Image) * perPicture, perPicture))
                 .CopyTo(destination));
 
-        var (samples, originals) = (new List<Tensor>(), new List<Tensor>());
+        var (samples, originals) = (new List<float>(), new List<float>());
         var images = Enumerable.Range(0, pictures).Select(index => new ImageToDraw(plan, 0, (uint)index)).ToList();
         var final = loop.Run(images, (int)start.shape[2], (int)start.shape[3], afterStep: null, CancellationToken.None, (step, _, sample, original) =>
         {
             if (!run.StoredSteps.Contains(step))
                 return;
-            samples.Add((sample * levels[step + 1]).DetachFromDisposeScope());
-            originals.Add(original.clone().DetachFromDisposeScope());
+            foreach (var value in sample)
+                samples.Add((float)(value * levels[step + 1]));
+            originals.AddRange(original);
         });
 
-        fixture.AssertClose($"{run.Name}.samples", stack(samples));
+        fixture.AssertClose($"{run.Name}.samples", tensor(samples.ToArray()).view([-1, .. start.shape]));
         fixture.AssertClose($"{run.Name}.final", final * levels[plan.Steps.Count]);
         if (fixture.Has($"{run.Name}.x0"))
-            fixture.AssertClose($"{run.Name}.x0", stack(originals));
+            fixture.AssertClose($"{run.Name}.x0", tensor(originals.ToArray()).view([-1, .. start.shape]));
     }
 
     [Theory, MemberData(nameof(CasesWithTables))]

@@ -34,6 +34,6 @@ public sealed class SamplingTests(SplitService service) : SplitServiceTests(serv
     {
         var system = (await Client.GetAsync("/system")).Json(200);
         Assert.Equal("cpu", (string?)system["workers"]!.AsArray().Single()!["device"]);
-        Assert.Equal(["data", "sampling", "training"], system["queues"]!.AsArray().Select(queue => (string)queue!["name"]!).Order(StringComparer.Ordinal));
+        Assert.Equal(["data", "evaluation", "sampling", "training"], system["queues"]!.AsArray().Select(queue => (string)queue!["name"]!).Order(StringComparer.Ordinal));
     }
 }

@@ -4,6 +4,8 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.TestSupport;
+using Ddpm.Worker.Life;
+using Ddpm.Worker.Sampling;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Worker.Tests.Sampling;
@@ -114,6 +116,53 @@ public sealed class SamplingJobTests : WorkerTests
         Assert.Equal(JobStatus.Cancelled, (await Host.JobAsync(batch.JobId)).Status);
         Assert.False(Host.Artifacts.Exists($"samples/{batch.Id}"));
         Assert.Empty(Staging());
+    }
+
+    [Fact]
+    public async Task ManyRequests_AreDrawnAtOnce_AndEachAsItIsAlone()
+    {
+        var checkpoint = await AddCheckpointAsync();
+        string[] samplers = [SamplerNames.Ddim, SamplerNames.Ddpm, SamplerNames.DpmSolver];
+        var specs = Enumerable.Range(0, 32).Select(n => _spec with { Count = 1, Seed = n % 4, Steps = 20, Sampler = samplers[n % 3], Rows = 1, Columns = 1 }).ToList();
+        var alone = new Dictionary<SamplingSpec, SortedDictionary<string, string>>();
+        foreach (var spec in specs.Distinct())
+            alone[spec] = await DrawAsync(checkpoint, spec);
+
+        var together = await Task.WhenAll(specs.Select(spec => DrawAsync(checkpoint, spec)));
+
+        Assert.Equal(specs.Select(spec => alone[spec]), together);
+        Assert.Equal(1, Host.Get<ModelCache>().Count);
+    }
+
+    [Fact]
+    public async Task Delivery_IsOver_WhenTheDrawingHasBegun()
+    {
+        var batch = await AddAsync(await AddCheckpointAsync(), _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null });
+
+        await Host.DeliverAsync(batch.JobId);
+
+        Assert.Equal(JobStatus.Running, (await Host.JobAsync(batch.JobId)).Status);
+        Host.ShutDown();
+        await Host.Get<JobRunner>().WhenEndedAsync(jobId: null);
+        Assert.Equal(JobStatus.Queued, (await Host.JobAsync(batch.JobId)).Status);
+    }
+
+    [Fact]
+    public async Task Run_WaitsForAPlace_BeforeItClaims()
+    {
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:SamplingConcurrency", "1"));
+        var checkpoint = await AddCheckpointAsync();
+        var (large, small) = (await AddAsync(checkpoint, _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null }), await AddAsync(checkpoint, _spec));
+        var running = host.StartAsync(large.JobId);
+        await Eventually.BecomesTrueAsync("the drawing has begun", async () => (await host.JobAsync(large.JobId)).Progress > 0);
+
+        var waiting = host.StartAsync(small.JobId);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(JobStatus.Queued, (await host.JobAsync(small.JobId)).Status);
+        await host.CancelAsync(large.JobId);
+        await Task.WhenAll(running, waiting);
+
+        AssertSucceeded(await host.JobAsync(small.JobId));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Ddpm.Engine.Sampling;
+namespace Ddpm.Engine.Sampling.Steps;
 
 /// <summary>The rows that the pictures of a batch are at, as one tensor: the gather that lets different samplers share a network call.</summary>
 internal sealed class StepWeights

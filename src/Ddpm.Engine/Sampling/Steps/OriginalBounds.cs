@@ -1,10 +1,27 @@
 using static TorchSharp.torch;
 
-namespace Ddpm.Engine.Sampling;
+namespace Ddpm.Engine.Sampling.Steps;
 
 /// <summary>Keeps each picture's x̂₀ within its own bound.</summary>
 internal static class OriginalBounds
 {
+    /// <param name="original">x̂₀ of one picture; changed in place.</param>
+    /// <param name="bound">Null for none.</param>
+    public static void Apply(Span<float> original, OriginalBound? bound)
+    {
+        if (bound is null)
+            return;
+        if (bound.Quantile is not { } quantile)
+        {
+            SpanMath.Clamp((float)bound.Range, original);
+            return;
+        }
+
+        var limit = Math.Clamp(Quantiles.OfMagnitudesAboveOne(original, (float)quantile), 1, (float)bound.Range);
+        SpanMath.Clamp(limit, original);
+        SpanMath.Divide(limit, original);
+    }
+
     /// <param name="original">x̂₀, <c>[batch, channels, height, width]</c>. Borrowed.</param>
     /// <param name="bounds">One a picture; null for none.</param>
     public static Tensor Apply(Tensor original, OriginalBound?[] bounds)
