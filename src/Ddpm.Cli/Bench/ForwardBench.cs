@@ -15,7 +15,7 @@ internal static class ForwardBench
         foreach (var precision in options.Precisions)
         {
             using var ours = NetworkUnderTest.Create(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
-            reports.AddRange(options.Batches.Select(batch => Compare(options, ours, baseline, precision, batch)));
+            reports.AddRange(options.Batches.Select(batch => Compare(options, ours, baseline, precision, batch) with { Notes = ours.Notes }));
         }
         return BenchReport.Join(reports);
     }
