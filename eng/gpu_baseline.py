@@ -41,8 +41,14 @@ def contestants(name, options, precision):
         if options.compile:
             yield "diffusers torch.compile", lambda: torch.compile(network(torch.channels_last), mode="reduce-overhead")
     elif options.traces and (trace := options.traces / f"{name}.pt").exists():
-        def traced():
-            return torch.jit.load(str(trace), map_location=options.device).to(dtype).eval()
+        def traced():  # in float32: a trace casts to the type that it was made in, so that other types come by autocast
+            made = torch.jit.load(str(trace), map_location=options.device).eval()
+
+            def call(sample, timestep):
+                with torch.autocast(options.device, dtype=dtype, enabled=dtype != torch.float32):
+                    return made(sample.float(), timestep)
+
+            return call
 
         yield "TorchScript from Python", traced
 
@@ -81,7 +87,7 @@ def measure(options):
                         times = seconds_of(lambda: call(sample, timestep), options.device, options.runs)
                         yield {"name": f"{title}, a call", "unit": "ms", "network": name, "batch": batch, "precision": precision, "value": spread([1000 * t for t in times])}
                 except Exception as fault:  # a contestant that cannot run must not end the others' run, and is named
-                    print(f"{title}, {name}, {precision}: {type(fault).__name__}: {str(fault).splitlines()[0]}", file=sys.stderr)
+                    print(f"{title}, {name}, {precision}: {type(fault).__name__}: {' '.join(str(fault).split())[:200]}", file=sys.stderr)
                 call = None
                 with contextlib.suppress(Exception):
                     torch.cuda.empty_cache()
@@ -121,7 +127,7 @@ def main():
     machine = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
     options.out.write_text(json.dumps({"machine": machine, "versions": {"torch": torch.__version__, "diffusers": UNet2DModel is not None}, "measures": measures}, indent=2) + "\n")
     if not measures:
-        print("nothing to compare with: diffusers cannot be imported, and there are no traces", file=sys.stderr)
+        sys.exit("nothing to compare with: diffusers cannot be imported, and no trace could be run")
     compare(measures, options.ours)
 
 
