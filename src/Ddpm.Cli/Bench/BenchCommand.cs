@@ -42,8 +42,12 @@ internal static class BenchCommand
         var channelsLast = Arguments.Choice("--channels-last", "On a GPU, convolve in channels-last order; where the precision makes it pay if not given:", null, "true", "false");
         var graphs = Arguments.Choice("--cuda-graphs", "On a GPU, record small batches as CUDA graphs:", "true", "true", "false");
         var json = new Option<bool>("--json") { Description = "Print JSON instead of a table." };
+        var file = new Option<string?>("--out") { Description = "Also write the JSON to this file.", HelpName = "FILE" };
         var (device, threads) = (Arguments.Device(), Arguments.Threads());
-        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json };
+        var command = new Command("bench", "Measures speed and memory on this machine.")
+        {
+            NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json, file,
+        };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();
@@ -61,7 +65,10 @@ internal static class BenchCommand
                 Fixtures = parsed.GetValue(fixtures),
                 Cuda = new CudaOptions(parsed.GetValue(channelsLast) is { } answer ? answer == "true" : null, parsed.GetValue(graphs) == "true"),
             };
-            return Print(Measure(parsed.GetRequiredValue(what), options), parsed.GetValue(json));
+            var report = Measure(parsed.GetRequiredValue(what), options);
+            if (parsed.GetValue(file) is { } path)
+                File.WriteAllText(path, BenchJson.Of(report) + "\n");
+            return Print(report, parsed.GetValue(json));
         });
         return command;
     }

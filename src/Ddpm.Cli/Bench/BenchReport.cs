@@ -4,6 +4,9 @@ namespace Ddpm.Cli.Bench;
 internal sealed record BenchReport(
     BenchMachine Machine, BenchVersions Versions, int Threads, DateTimeOffset Date, IReadOnlyList<Measure> Measures, IReadOnlyList<Ratio> Ratios, IReadOnlyList<Check> Checks)
 {
+    /// <summary>What else there is to know, a sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>A report of this machine.</summary>
     public static BenchReport Of(IReadOnlyList<Measure> measures, IReadOnlyList<Ratio>? ratios = null, IReadOnlyList<Check>? checks = null) =>
         new(BenchMachine.This, BenchVersions.This, TorchSharp.torch.get_num_threads(), TimeProvider.System.GetUtcNow(), measures, ratios ?? [], checks ?? []);
@@ -14,6 +17,7 @@ internal sealed record BenchReport(
         Measures = [.. reports.SelectMany(report => report.Measures)],
         Ratios = [.. reports.SelectMany(report => report.Ratios)],
         Checks = [.. reports.SelectMany(report => report.Checks)],
+        Notes = [.. reports.SelectMany(report => report.Notes).Distinct()],
     };
 }
 

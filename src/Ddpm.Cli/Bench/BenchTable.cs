@@ -19,6 +19,8 @@ internal static class BenchTable
             $"Ddpm {versions.Ddpm}, .NET {versions.DotNet}, TorchSharp {versions.TorchSharp}, libtorch {versions.Libtorch}, {report.Threads} threads, {report.Date:u}"));
         Print("", report.Measures.Select(measure => Row(measure, measure.Unit, measure.Value)));
         Print("times", report.Ratios.Select(ratio => Row(ratio, "×", ratio.Value)));
+        foreach (var note in report.Notes)
+            Console.WriteLine(note);
         foreach (var check in report.Checks)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(check.Passed ? "passed" : "FAILED")}  {TitleOf(check)}: {check.Value:G3}, at most {check.Limit:G3}"));
     }

@@ -14,8 +14,8 @@ internal static class ForwardBench
         var reports = new List<BenchReport>();
         foreach (var precision in options.Precisions)
         {
-            using var ours = NetworkUnderTest.Create(options.ModelFolder, options.Device, precision, options.Cuda);
-            reports.AddRange(options.Batches.Select(batch => Compare(options, ours, baseline, precision, batch)));
+            using var ours = NetworkUnderTest.Create(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
+            reports.AddRange(options.Batches.Select(batch => Compare(options, ours, baseline, precision, batch) with { Notes = ours.Notes }));
         }
         return BenchReport.Join(reports);
     }

@@ -16,7 +16,7 @@ internal static class MemoryBench
 
     private static BenchReport Measure(BenchOptions options, SamplingPrecision precision)
     {
-        using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda);
+        using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
         var request = new SampleRequest { Count = options.Batches[0], Sampler = new SamplerConfig { Kind = SamplerKind.Ddim, Steps = options.Steps }, Threads = options.Threads };
         var (early, tensors) = (new Dictionary<string, double>(), 0L);
         for (var step = 0; step < Last; step += options.Steps)

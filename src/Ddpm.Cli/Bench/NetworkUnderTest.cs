@@ -12,14 +12,15 @@ internal sealed class NetworkUnderTest : IDisposable
 {
     private readonly Func<Tensor, Tensor, Tensor> _call;
     private readonly IDisposable _owned;
+    private Func<string?> _obstacle = () => null;
 
     private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor> call) => (_owned, _call) = (owned, call);
 
     /// <summary>The network of a diffusers folder, as drawing calls it.</summary>
-    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null)
+    public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null, int? threads = null)
     {
-        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda);
-        return new NetworkUnderTest(network, (sample, timesteps) => network.Call(sample, timesteps, null));
+        var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda, threads);
+        return new NetworkUnderTest(network, (sample, timesteps) => network.Call(sample, timesteps, null)) { _obstacle = () => network.Obstacle };
     }
 
     /// <summary>The network of a diffusers folder, block by block through ATen in float32: what training calls.</summary>
@@ -50,6 +51,9 @@ internal sealed class NetworkUnderTest : IDisposable
     /// <summary>The baseline that was asked for.</summary>
     public static NetworkUnderTest BaselineOf(BenchOptions options) =>
         options.Baseline is { } file ? TorchScript(file, options.Device) : Plain(options.ModelFolder, options.Device);
+
+    /// <summary>Says so where a GPU's calls could not be recorded.</summary>
+    public IReadOnlyList<string> Notes => _obstacle() is { } obstacle ? [$"No CUDA graphs: {obstacle}."] : [];
 
     /// <param name="sample">float32 <c>[batch, channels, height, width]</c>. Borrowed.</param>
     /// <param name="timesteps">int64 <c>[batch]</c>. Borrowed.</param>

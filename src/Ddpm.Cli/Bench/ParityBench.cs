@@ -30,7 +30,7 @@ internal static class ParityBench
             return [];
         using var scope = NewDisposeScope();
         using var noGradients = inference_mode();
-        using var network = SamplingNetwork.Of(DiffusersFolder.Open(reference.Folder).LoadNetwork(options.Device), options.Device, precision, options.Cuda);
+        using var network = SamplingNetwork.Of(DiffusersFolder.Open(reference.Folder).LoadNetwork(options.Device), options.Device, precision, options.Cuda, options.Threads);
         return reference.Kind == "unet"
             ? [.. reference.Json["calls"]!.AsArray().Select(call => CompareCall(options, reference, call!, network, precision))]
             : [ComparePipeline(options, reference, network, precision)];

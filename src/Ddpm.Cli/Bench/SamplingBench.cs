@@ -13,7 +13,7 @@ internal static class SamplingBench
         var reports = new List<BenchReport>();
         foreach (var precision in options.Precisions)
         {
-            using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda);
+            using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
             reports.AddRange(options.Batches.Select(count => Compare(options, model, baseline, precision, count)));
         }
         return BenchReport.Join(reports);

@@ -26,7 +26,7 @@ internal sealed partial class ModelWarmUp(
             if (model?.Checkpoint is not { } checkpoint)
                 return;
             await Task.WhenAll(
-                Task.Run(() => models.Use(checkpoint, Draw), cancellationToken),
+                Task.Run(() => models.Use(checkpoint, SamplingPrecision.Float32, Draw), cancellationToken),
                 claims.TryClaimAsync(Guid.Empty, cancellationToken)); // which no job has: its statement is compiled all the same
             LogLoaded(name);
         }
