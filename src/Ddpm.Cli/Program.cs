@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ddpm.Cli.Bench;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
 using Ddpm.Cli.Evaluation;
@@ -17,6 +18,7 @@ var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2
     EvaluateCommand.Create(),
     ModelCommands.Create(),
     DatasetCommands.Create(),
+    BenchCommand.Create(),
     TestCommand.Create(),
 };
 return CommandRunner.Run(root, args);

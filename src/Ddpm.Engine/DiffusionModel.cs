@@ -13,17 +13,24 @@ namespace Ddpm.Engine;
 public sealed class DiffusionModel : IDisposable
 {
     private readonly UNet _network;
+    private readonly SamplingNetwork _sampling;
     private readonly Device _device;
     private readonly StepNetwork _steps;
     private readonly SharedLoop _loop;
 
-    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, bool yields)
+    private DiffusionModel(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes, SamplingNetwork sampling, bool yields)
     {
         _network = network;
+        _sampling = sampling;
         _device = device;
         Schedule = schedule;
         Classes = classes;
-        _steps = DrawnWith(network, device, Side) with { NullClass = classes?.NullClass };
+        _steps = new StepNetwork(sampling.Call, network.Config.InChannels, device)
+        {
+            NullClass = classes?.NullClass,
+            IsBatchInvariant = sampling.IsBatchInvariant,
+            CallBytes = sampling.CallBytes,
+        };
         _loop = new SharedLoop(_steps, Side, Side, yields);
     }
 
@@ -45,6 +52,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>The network, in evaluation mode.</summary>
     internal UNet UNet => _network;
 
+    /// <summary>Why a GPU's small batches are not recorded as CUDA graphs, in a few words; null where they are, and on a CPU.</summary>
+    public string? Obstacle => _sampling.Obstacle;
+
     /// <summary>Where it is.</summary>
     internal Device Device => _device;
 
@@ -52,22 +62,31 @@ public sealed class DiffusionModel : IDisposable
     public long Parameters => _network.parameters().Sum(parameter => parameter.numel());
 
     /// <summary>Loads a diffusers folder.</summary>
+    /// <param name="folder">Where it is.</param>
+    /// <param name="device">Where the network goes.</param>
+    /// <param name="precision">What it computes in.</param>
+    /// <param name="threads">Of a network call on a CPU; at least 1, null for <see cref="TorchRuntime.Threads"/>. It does not change the pictures.</param>
     /// <exception cref="CheckpointException">It cannot be used; the message names the file and the field or tensor.</exception>
-    public static DiffusionModel Load(string folder, Device device)
+    /// <exception cref="SamplingException">The device lacks the precision.</exception>
+    public static DiffusionModel Load(string folder, Device device, SamplingPrecision precision = SamplingPrecision.Float32, int? threads = null) =>
+        Load(folder, device, precision, new CudaOptions(), threads);
+
+    /// <summary>As above; for measuring what the options are worth.</summary>
+    internal static DiffusionModel Load(string folder, Device device, SamplingPrecision precision, CudaOptions options, int? threads = null)
     {
         TorchRuntime.Initialize();
+        if (precision.Refusal(device) is { } refusal)
+            throw new SamplingException(refusal);
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
-        return new DiffusionModel(files.LoadNetwork(device), files.Schedule, device, files.Classes, yields: true);
+        var network = files.LoadNetwork(device);
+        return new DiffusionModel(network, files.Schedule, device, files.Classes, SamplingNetwork.Of(network, device, precision, options, threads), yields: true);
     }
 
-    /// <summary>Wraps a network in evaluation mode that is in memory already. Borrowed: then this must not be disposed. It does not make way for training,
-    /// since it is training that draws with it.</summary>
-    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) => new(network, schedule, device, classes, yields: false);
-
-    /// <summary>What makes the network calls of sampling. The one place where another implementation of the network is put in.</summary>
-    private static StepNetwork DrawnWith(UNet network, Device device, int side) =>
-        new((sample, timesteps, labels) => network.call(sample, timesteps, labels), network.Config.InChannels, device) { CallBytes = rows => InferenceMemory.CallBytes(network.Config, rows, side) };
+    /// <summary>Wraps a network in evaluation mode that is in memory already and is not changed while this lives. Borrowed. It does not make way for training, since it is
+    /// training that draws with it.</summary>
+    internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) =>
+        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false), isBorrowed: true), yields: false);
 
     /// <summary>Draws pictures. Synchronous; the model's denoising loop does the work, for all who ask at once.</summary>
     /// <param name="request">What to draw.</param>
@@ -98,7 +117,7 @@ public sealed class DiffusionModel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _network.Dispose();
+    public void Dispose() => _sampling.Dispose();
 
     private List<ImageToDraw> Unguided(SampleRequest request)
     {

@@ -134,6 +134,10 @@ internal static class SpecMapping
         },
     };
 
+    /// <summary>What the network computes in.</summary>
+    /// <exception cref="JobFailedException">There is no such precision.</exception>
+    public static SamplingPrecision ToPrecision(SamplingSpec spec) => Choice<SamplingPrecision>("precision", spec.Precision);
+
     /// <summary>Rows and columns of the grid: what was asked, completed to hold all pictures.</summary>
     /// <exception cref="JobFailedException">The pictures do not fit.</exception>
     public static (int Rows, int Columns) ToLayout(SamplingSpec spec)

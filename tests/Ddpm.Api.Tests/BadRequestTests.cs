@@ -45,6 +45,7 @@ public sealed class BadRequestTests(ApiHost host) : IClassFixture<ApiHost>
     [InlineData("/samples", """{"count": 3, "classLabels": [0, 1]}""", "classLabels", "each of the 3")]
     [InlineData("/samples", """{"guidanceScale": -1}""", "guidanceScale", "from 0 to 100")]
     [InlineData("/samples", """{"timestepSpacing": "random"}""", "timestepSpacing", "leading, trailing, linspace or quadratic")]
+    [InlineData("/samples", """{"precision": "float64"}""", "precision", "float32, tfloat32, bfloat16 or float16")]
     [InlineData("/samples", """{"count": 10, "rows": 2, "columns": 4}""", "rows", "holds 8")]
     [InlineData("/samples", """{"count": 4, "rows": 4, "columns": 4}""", "rows", "row empty")]
     [InlineData("/samples", """{"count": 2, "columns": 256}""", "columns", "not be more")]

@@ -1,5 +1,6 @@
 using System.Net;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Workers;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Tests;
@@ -53,6 +54,25 @@ public sealed class SampleTests(ApiHost host) : IClassFixture<ApiHost>
         using var response = await host.PostAsync("/samples", $$"""{"checkpointId": "{{checkpoint}}"}""");
         var spec = (await ApiHost.JsonAsync(response, 202))["spec"]!;
         Assert.Equal((sampler, steps), ((string?)spec["sampler"], (int)spec["steps"]!));
+    }
+
+    [Theory]
+    [InlineData("tfloat32", "cpu", 400)]
+    [InlineData("float16", "cpu", 400)]
+    [InlineData("bfloat16", "cpu", 202)]
+    [InlineData("float16", "cuda:0", 202)]
+    [InlineData("float16", null, 202)] // a worker with a GPU may still come
+    public async Task Create_RefusesAPrecision_WhichNoWorkerHas(string precision, string? device, int status)
+    {
+        using var alone = new ApiHost();
+        await alone.ModelAsync("faces-32");
+        if (device is not null)
+            await alone.AddAsync(new WorkerPresence { Name = "w", Device = device, Version = "0", StartedAt = DateTime.UtcNow, SeenAt = DateTime.UtcNow });
+        using var response = await alone.PostAsync("/samples", $$"""{"precision": "{{precision}}"}""");
+        if (status == 400)
+            Assert.Contains("only CPUs are at work", (await ApiHost.ProblemAsync(response, 400)).ToJsonString(), StringComparison.Ordinal);
+        else
+            Assert.Equal(precision, (string?)(await ApiHost.JsonAsync(response, 202))["spec"]!["precision"]);
     }
 
     [Fact]

@@ -55,6 +55,9 @@ public sealed class SpecMappingTests
         Assert.Equal((kind, 3, 5, 7ul, 11, TimestepSpacing.Trailing), (request.Sampler.Kind, request.Count, request.FirstImage, request.Seed, request.Sampler.Steps, request.Sampler.Spacing));
     }
 
+    [Theory, InlineData("float32", SamplingPrecision.Float32), InlineData("tfloat32", SamplingPrecision.TFloat32), InlineData("bfloat16", SamplingPrecision.BFloat16), InlineData("float16", SamplingPrecision.Float16)]
+    public void ToPrecision_KnowsEveryPrecisionOfTheContract(string name, SamplingPrecision precision) => Assert.Equal(precision, SpecMapping.ToPrecision(new SamplingSpec { Precision = name }));
+
     [Theory, InlineData(16, null, null, 4, 4), InlineData(5, 1, null, 1, 5), InlineData(5, null, 2, 3, 2)]
     public void ToLayout_HoldsAllPictures(int count, int? rows, int? columns, int expectedRows, int expectedColumns) =>
         Assert.Equal((expectedRows, expectedColumns), SpecMapping.ToLayout(new SamplingSpec { Count = count, Rows = rows, Columns = columns }));

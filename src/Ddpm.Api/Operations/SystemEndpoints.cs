@@ -11,8 +11,6 @@ namespace Ddpm.Api.Operations;
 /// <summary>What is running, and how busy it is.</summary>
 internal static class SystemEndpoints
 {
-    private static readonly TimeSpan PresenceLimit = TimeSpan.FromSeconds(30);
-
     private static readonly string Version =
         typeof(SystemEndpoints).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
@@ -22,7 +20,7 @@ internal static class SystemEndpoints
 
     private static async Task<Ok<SystemView>> GetAsync(DdpmDbContext db, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var since = clock.GetUtcNow().UtcDateTime - PresenceLimit;
+        var since = clock.GetUtcNow().UtcDateTime - WorkerPresence.Limit;
         var workers = await db.Workers.AsNoTracking().Where(worker => worker.SeenAt >= since).OrderBy(worker => worker.Name).ToListAsync(cancellationToken);
         var active = await db.Jobs.Where(job => job.Status == JobStatus.Queued || job.Status == JobStatus.Running)
             .GroupBy(job => new { job.Kind, job.Status }).Select(jobs => new { jobs.Key.Kind, jobs.Key.Status, Count = jobs.Count() })

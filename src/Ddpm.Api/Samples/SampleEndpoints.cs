@@ -46,11 +46,12 @@ internal static class SampleEndpoints
 
     private static async Task<Results<Ok<SampleView>, Accepted<SampleView>, FileStreamHttpResult, ProblemHttpResult>> CreateAsync(
         JsonBody<CreateSamples> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts,
-        JobDispatcher dispatcher, JobControl control, IOptions<SamplesOptions> options, CancellationToken cancellationToken)
+        JobDispatcher dispatcher, JobControl control, IOptions<SamplesOptions> options, TimeProvider clock,
+        CancellationToken cancellationToken)
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, key, db, artifacts, dispatcher, options.Value, cancellationToken);
+            : await SaveAsync(body, key, db, artifacts, dispatcher, options.Value, clock, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } batch)
             return Problems.Gone("The samples that this Idempotency-Key made have been deleted.");
 
@@ -67,7 +68,7 @@ internal static class SampleEndpoints
 
     private static async Task<Guid> SaveAsync(
         JsonBody<CreateSamples> body, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
-        CancellationToken cancellationToken)
+        TimeProvider clock, CancellationToken cancellationToken)
     {
         var faults = new Faults();
         SampleRules.Check(body.Value, faults);
@@ -75,6 +76,7 @@ internal static class SampleEndpoints
         faults.ThrowIfAny();
         var source = await SampleSource.FindAsync(body.Value, options, db, cancellationToken);
         var spec = SampleRules.SpecFor(body.Value, source.Checkpoint);
+        await PrecisionRules.CheckAsync(spec, db, clock, cancellationToken);
 
         var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Sampling, CreatedAt = DateTime.UtcNow };
         var batch = new SampleBatch

@@ -28,6 +28,7 @@ internal sealed class Drawing(int usualCount, bool inOneRow = false)
     private readonly Option<string> _grid = new("--out") { Description = "The grid, a PNG.", HelpName = "FILE", DefaultValueFactory = _ => "grid.png" };
     private readonly Option<string?> _images = new("--images") { Description = "Also write each picture into this folder, as 0.png, 1.png, …", HelpName = "FOLDER" };
     private readonly Option<string?> _trajectory = new("--trajectory") { Description = "Also write how the pictures come about, x̂₀ step by step: an animated WebP.", HelpName = "FILE" };
+    private readonly Option<string?> _precision = Arguments.Choice("--precision", "What the network computes in; tfloat32 and float16 on a GPU only:", SamplingPrecisions.Names[0], [.. SamplingPrecisions.Names]);
     private readonly Option<string> _device = Arguments.Device();
     private readonly Option<int?> _threads = Arguments.Threads();
     private readonly SamplerOptions _sampler = new();
@@ -36,7 +37,7 @@ internal sealed class Drawing(int usualCount, bool inOneRow = false)
     public void AddTo(Command command)
     {
         command.Arguments.Insert(0, _model);
-        foreach (var option in new Option[] { _count, _first, _seed, _labels, _guidance, _rows, _columns, _grid, _images, _trajectory, _device, _threads })
+        foreach (var option in new Option[] { _count, _first, _seed, _labels, _guidance, _rows, _columns, _grid, _images, _trajectory, _precision, _device, _threads })
             command.Add(option);
         _sampler.AddTo(command);
     }
@@ -49,7 +50,11 @@ internal sealed class Drawing(int usualCount, bool inOneRow = false)
     {
         using var interruption = new Interruption();
         var layout = Layout(parsed.GetValue(_count), parsed.GetValue(_rows), parsed.GetValue(_columns));
-        using var model = DiffusionModel.Load(ModelPath.Find(parsed.GetRequiredValue(_model)), SelectedDevice.From(parsed.GetValue(_device)!, parsed.GetValue(_threads)));
+        var device = SelectedDevice.From(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+        var precision = SamplingPrecisions.Parse(parsed.GetValue(_precision)!);
+        if (precision.Refusal(device) is { } refusal)
+            throw new UserErrorException($"--{refusal}");
+        using var model = DiffusionModel.Load(ModelPath.Find(parsed.GetRequiredValue(_model)), device, precision, parsed.GetValue(_threads));
         var request = new SampleRequest
         {
             Count = parsed.GetValue(_count),

@@ -86,6 +86,6 @@ public sealed class DenoisingLoop
         var finished = new float[images.Count * elements];
         foreach (var image in running)
             stepper.Take(image, finished.AsSpan(image.Index * elements, elements));
-        return tensor(finished, [images.Count, _network.Channels, height, width]).to(_network.Device);
+        return tensor(finished, [images.Count, _network.Channels, height, width]).Send(_network.Device);
     }
 }

@@ -40,7 +40,7 @@ public sealed record KnownRegion(float[] Original, bool[] Pixels)
                 given[(slot * elements) + element] = known.Pixels[element % known.Pixels.Length];
         }
 
-        return where(tensor(given, drawn.shape).to(drawn.device), tensor(values, drawn.shape).to(drawn.device), drawn);
+        return where(tensor(given, drawn.shape).Send(drawn.device), tensor(values, drawn.shape).Send(drawn.device), drawn);
     }
 
     private void FillNoised(Span<float> noised, ImageToDraw image, int step)

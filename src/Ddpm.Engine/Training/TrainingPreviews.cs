@@ -27,7 +27,8 @@ internal sealed class TrainingPreviews(TrainingConfig config, NoiseScheduleConfi
                 ClassLabels = classes is null ? null : [.. Enumerable.Range(0, config.PreviewImages).Select(index => index % classes.Names.Count)],
                 Threads = get_num_threads(),
             };
-            return DiffusionModel.Of(network, schedule, device, classes).Sample(request, progress: null, cancellationToken);
+            using var model = DiffusionModel.Of(network, schedule, device, classes);
+            return model.Sample(request, progress: null, cancellationToken);
         }
         catch (Exception end) when (end is OperationCanceledException or SamplingException)
         {

@@ -60,6 +60,10 @@ public record SamplingSpec
     /// <summary>Whether the predicted picture x̂₀ is clipped to its range at every step; null for the model's own.</summary>
     public bool? ClipSample { get; init; }
 
+    /// <summary>What the network computes in: <c>float32</c>; <c>bfloat16</c>, faster and nearly the same pictures; on a GPU also <c>tfloat32</c> and <c>float16</c>.</summary>
+    [AllowedValues("float32", "tfloat32", "bfloat16", "float16", ErrorMessage = "must be float32, tfloat32, bfloat16 or float16")]
+    public string Precision { get; init; } = "float32";
+
     /// <summary>Rows of the grid, from 1 to 256; null for as square as may be.</summary>
     [Range(1, 256)]
     public int? Rows { get; init; }

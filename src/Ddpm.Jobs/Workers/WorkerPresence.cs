@@ -3,6 +3,9 @@ namespace Ddpm.Jobs.Workers;
 /// <summary>A worker process that lives, or did: it renews <see cref="SeenAt"/> every few seconds.</summary>
 public sealed class WorkerPresence
 {
+    /// <summary>A worker that was not heard of for so long is taken to be gone.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     /// <summary>Host name, process id and a random suffix.</summary>
     public required string Name { get; init; }
 

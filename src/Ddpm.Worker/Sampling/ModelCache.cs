@@ -1,5 +1,6 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Sampling;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker.Life;
@@ -12,7 +13,7 @@ namespace Ddpm.Worker.Sampling;
 internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, IOptions<WorkerOptions> options) : IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<Guid, Entry> _entries = [];
+    private readonly Dictionary<(Guid Checkpoint, SamplingPrecision Precision), Entry> _entries = [];
     private long _uses;
 
     /// <summary>Models that are loaded.</summary>
@@ -27,24 +28,27 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
 
     /// <summary>Works with a model, loading it where it is not there.</summary>
     /// <param name="checkpoint">Which.</param>
+    /// <param name="precision">What it computes in: each has weights of its own.</param>
     /// <param name="work">Must not keep the model.</param>
     /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
-    public T Use<T>(Checkpoint checkpoint, Func<DiffusionModel, T> work)
+    /// <exception cref="SamplingException">The device lacks the precision.</exception>
+    public T Use<T>(Checkpoint checkpoint, SamplingPrecision precision, Func<DiffusionModel, T> work)
     {
-        var entry = Enter(checkpoint);
+        var key = (checkpoint.Id, precision);
+        var entry = Enter(key, () => Load(checkpoint, precision));
         try
         {
             return work(entry.Model.Value);
         }
         finally
         {
-            Leave(checkpoint.Id, entry);
+            Leave(key, entry);
         }
     }
 
     /// <summary>Loads a model for the caller alone, who disposes it.</summary>
     /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
-    public DiffusionModel LoadAlone(Checkpoint checkpoint) => Load(checkpoint);
+    public DiffusionModel LoadAlone(Checkpoint checkpoint) => Load(checkpoint, SamplingPrecision.Float32);
 
     public void Dispose()
     {
@@ -57,24 +61,24 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
     }
 
     // Wrong weights draw wrong pictures without a word, so they are compared once with what was recorded.
-    private DiffusionModel Load(Checkpoint checkpoint)
+    private DiffusionModel Load(Checkpoint checkpoint, SamplingPrecision precision)
     {
         if (!artifacts.Exists(checkpoint.ArtifactKey))
             throw new JobFailedException("The files of the checkpoint are not there any more; choose another.");
         var folder = artifacts.PathOf(checkpoint.ArtifactKey);
         if (DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
             throw new JobFailedException("The checkpoint is damaged: its weights are not those that were recorded. Choose another.");
-        return DiffusionModel.Load(folder, device.Device);
+        return DiffusionModel.Load(folder, device.Device, precision, options.Value.Threads);
     }
 
-    private Entry Enter(Checkpoint checkpoint)
+    private Entry Enter((Guid Checkpoint, SamplingPrecision Precision) key, Func<DiffusionModel> load)
     {
         lock (_lock)
         {
-            if (!_entries.TryGetValue(checkpoint.Id, out var entry))
+            if (!_entries.TryGetValue(key, out var entry))
             {
                 MakeRoom(options.Value.CachedModels - 1);
-                _entries[checkpoint.Id] = entry = new Entry(() => Load(checkpoint));
+                _entries[key] = entry = new Entry(load);
             }
 
             entry.Users++;
@@ -83,13 +87,13 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
         }
     }
 
-    private void Leave(Guid id, Entry left)
+    private void Leave((Guid Checkpoint, SamplingPrecision Precision) key, Entry left)
     {
         lock (_lock)
         {
             left.Users--;
-            if (!left.Model.IsValueCreated && _entries.GetValueOrDefault(id) == left)
-                _entries.Remove(id); // it could not be loaded: those who waited with this one have heard so, the next tries again
+            if (!left.Model.IsValueCreated && _entries.GetValueOrDefault(key) == left)
+                _entries.Remove(key); // it could not be loaded: those who waited with this one have heard so, the next tries again
             MakeRoom(options.Value.CachedModels);
         }
     }
@@ -97,11 +101,11 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
     private void MakeRoom(int models)
     {
         var most = options.Value.CachedModelBytes ?? (device.MemoryBytes / 4) ?? long.MaxValue;
-        foreach (var (id, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).ToList())
+        foreach (var (key, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).ToList())
         {
             if (_entries.Count <= models && _entries.Values.Sum(loaded => loaded.Bytes) <= most)
                 return;
-            _entries.Remove(id);
+            _entries.Remove(key);
             entry.Dispose();
         }
     }

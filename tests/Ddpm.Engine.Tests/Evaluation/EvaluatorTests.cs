@@ -119,7 +119,7 @@ public sealed class EvaluatorTests : IDisposable
     {
         var config = TinyModel.Network with { TimeEmbeddingType = embedding };
         using var network = new UNet(config);
-        var model = DiffusionModel.Of(network, new NoiseScheduleConfig { Timesteps = 20, Thresholding = thresholding }, CPU);
+        using var model = DiffusionModel.Of(network, new NoiseScheduleConfig { Timesteps = 20, Thresholding = thresholding }, CPU);
         var fault = Assert.Throws<EvaluationException>(() => Evaluator.Check(model, _dataset, Request(EvaluationMetric.BitsPerDimension)));
         Assert.Contains(named, fault.Message, StringComparison.Ordinal);
     }

@@ -1,5 +1,6 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Sampling;
 using Ddpm.Jobs.Models;
 using Ddpm.Worker.Sampling;
 
@@ -15,7 +16,7 @@ public sealed class ModelCacheTests : WorkerTests
         using var bothHaveIt = new Barrier(2);
 
         var models = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(
-            () => cache.Use(checkpoint, model => bothHaveIt.SignalAndWait(TimeSpan.FromSeconds(30), Cancellation) ? model : null), Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+            () => cache.Use(checkpoint, SamplingPrecision.Float32, model => bothHaveIt.SignalAndWait(TimeSpan.FromSeconds(30), Cancellation) ? model : null), Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
 
         Assert.NotNull(models[0]);
         Assert.Same(models[0], models[1]);
@@ -42,7 +43,7 @@ public sealed class ModelCacheTests : WorkerTests
         var cache = await CacheAsync(models: 1);
         var (a, b) = (NewCheckpoint(), NewCheckpoint());
 
-        cache.Use(a, model =>
+        cache.Use(a, SamplingPrecision.Float32, model =>
         {
             Use(cache, b);
             Assert.Same(model, Use(cache, a));
@@ -88,7 +89,7 @@ public sealed class ModelCacheTests : WorkerTests
         return (await AnotherHostAsync(settings)).Get<ModelCache>();
     }
 
-    private static DiffusionModel Use(ModelCache cache, Checkpoint checkpoint) => cache.Use(checkpoint, model => model);
+    private static DiffusionModel Use(ModelCache cache, Checkpoint checkpoint) => cache.Use(checkpoint, SamplingPrecision.Float32, model => model);
 
     private Checkpoint NewCheckpoint()
     {

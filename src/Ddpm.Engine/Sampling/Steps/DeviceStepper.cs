@@ -12,7 +12,7 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         using var scope = NewDisposeScope();
         using var noGradients = inference_mode();
         Begin(images);
-        var slots = tensor(images.Select(image => (long)image.Slot).ToArray()).to(Network.Device);
+        var slots = tensor(images.Select(image => (long)image.Slot).ToArray()).Send(Network.Device);
         var rows = images.Select(image => image.Row).ToArray();
         var weights = new StepWeights(rows, Network.Device);
         var x = _images.Sample(slots);
@@ -57,7 +57,7 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
 
         using var scope = NewDisposeScope();
         using var noGradients = inference_mode();
-        _images.Sample(tensor([(long)image.Slot]).to(Network.Device)).cpu().data<float>().CopyTo(sample);
+        _images.Sample(tensor([(long)image.Slot]).Send(Network.Device)).cpu().data<float>().CopyTo(sample);
         Drop(image);
     }
 
@@ -79,20 +79,20 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         var slots = _images.Reserve(fresh.Count);
         for (var index = 0; index < fresh.Count; index++)
             fresh[index].Slot = slots[index];
-        _images.Put(tensor(slots.Select(slot => (long)slot).ToArray()).to(Network.Device), start);
+        _images.Put(tensor(slots.Select(slot => (long)slot).ToArray()).Send(Network.Device), start);
     }
 
     // Classifier-free guidance. Ho & Salimans 2022, eq. 6, written with s = 1 + w: m = m(no class) + s·(m(class) − m(no class)).
     private Tensor Ask(Tensor x, SamplingStep[] rows, IReadOnlyList<RunningImage> images)
     {
-        var timesteps = tensor(rows.Select(row => (float)row.Timestep).ToArray()).to(x.device);
+        var timesteps = tensor(rows.Select(row => (float)row.Timestep).ToArray()).Send(x.device);
         var guided = Enumerable.Range(0, images.Count).Where(index => images[index].IsGuided).Select(index => (long)index).ToArray();
         var labels = Labels(images);
         if (guided.Length == 0)
             return Ask(x, timesteps, labels);
 
         var none = NullClass();
-        var places = tensor(guided).to(x.device);
+        var places = tensor(guided).Send(x.device);
         var both = Ask(
             cat([x, x.index_select(0, places)]),
             cat([timesteps, timesteps.index_select(0, places)]),
@@ -100,7 +100,7 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         var output = both.narrow(0, 0, images.Count);
         var without = both.narrow(0, images.Count, guided.Length);
         var with = output.index_select(0, places);
-        var scale = tensor(guided.Select(index => (float)images[(int)index].Image.GuidanceScale).ToArray()).to(x.device).view(-1, 1, 1, 1);
+        var scale = tensor(guided.Select(index => (float)images[(int)index].Image.GuidanceScale).ToArray()).Send(x.device).view(-1, 1, 1, 1);
         var mixed = without + (scale * (with - without));
         if (mixed.shape[1] > x.shape[1]) // what says the variance is not guided
             mixed = cat([mixed.narrow(1, 0, x.shape[1]), with.narrow(1, x.shape[1], mixed.shape[1] - x.shape[1])], dim: 1);
@@ -130,6 +130,6 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
     {
         var values = new float[Elements * images.Count];
         Parallel.For(0, images.Count, slot => fill(images[slot], values.AsSpan(slot * Elements, Elements)));
-        return tensor(values, [images.Count, Network.Channels, Height, Width]).to(Network.Device);
+        return tensor(values, [images.Count, Network.Channels, Height, Width]).Send(Network.Device);
     }
 }

@@ -45,6 +45,6 @@ internal static class OriginalBounds
         var limitColumn = stack(limits).view(-1, 1, 1, 1);
         return original.clamp(-limitColumn, limitColumn) / stack(divisors).view(-1, 1, 1, 1);
 
-        Tensor Column(IEnumerable<float> values) => tensor(values.ToArray()).to(original.device).view(-1, 1, 1, 1);
+        Tensor Column(IEnumerable<float> values) => tensor(values.ToArray()).Send(original.device).view(-1, 1, 1, 1);
     }
 }

@@ -28,7 +28,7 @@ internal sealed class StepWeights
     public StepWeights(SamplingStep[] rows, Device device)
     {
         _rows = rows;
-        _table = tensor(Columns.SelectMany(column => rows.Select(row => (float)column(row))).ToArray(), [Columns.Length, rows.Length, 1, 1, 1]).to(device);
+        _table = tensor(Columns.SelectMany(column => rows.Select(row => (float)column(row))).ToArray(), [Columns.Length, rows.Length, 1, 1, 1]).Send(device);
     }
 
     /// <summary>Whether any picture uses a column.</summary>

@@ -1,0 +1,109 @@
+namespace Ddpm.Engine.Networks.Cpu;
+
+/// <summary>A few threads that share out the pieces of one operation after another: the caller's, and helpers that wait for the next operation.</summary>
+/// <remarks>
+/// Whoever is free takes the next piece, so a core that another program keeps busy costs its share and no more, where OpenMP's equal parts wait for the slowest.
+/// Helpers watch for work for some microseconds, which is as long as the pauses within a forward pass are, and sleep after that.
+/// </remarks>
+internal sealed class WorkTeam : IDisposable
+{
+    private const int Watches = 400; // of some 50 ns each
+
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Thread[] _helpers;
+    private Operation _current = new(static (_, _) => { }, 0);
+    private int _asleep;
+    private volatile bool _ended;
+
+    /// <param name="threads">The caller's thread included; at least 1.</param>
+    public WorkTeam(int threads)
+    {
+        Size = threads;
+        _helpers = [.. Enumerable.Range(1, threads - 1).Select(member => new Thread(() => Help(member)) { IsBackground = true, Name = $"denoise {member}" })];
+        foreach (var helper in _helpers)
+            helper.Start();
+    }
+
+    /// <summary>Threads, the caller's included.</summary>
+    public int Size { get; }
+
+    /// <summary>Does an operation's pieces and returns when all are done. One operation at a time.</summary>
+    /// <param name="pieces">Numbered from 0.</param>
+    /// <param name="work">Does one: its number, and the number of the thread that does it, from 0. Must not throw.</param>
+    public void Run(int pieces, Action<int, int> work)
+    {
+        if (pieces == 1 || Size == 1)
+        {
+            for (var piece = 0; piece < pieces; piece++)
+                work(piece, 0);
+            return;
+        }
+
+        var operation = new Operation(work, pieces);
+        Volatile.Write(ref _current, operation);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _asleep) is > 0 and var sleepers)
+            _wake.Release(Math.Min(sleepers, pieces - 1));
+        operation.Take(member: 0);
+        operation.WaitForOthers();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ended = true;
+        _wake.Release(Size);
+        foreach (var helper in _helpers)
+            helper.Join();
+        _wake.Dispose();
+    }
+
+    private void Help(int member)
+    {
+        var done = _current;
+        while (!_ended)
+        {
+            for (var watch = 0; watch < Watches && ReferenceEquals(Volatile.Read(ref _current), done); watch++)
+                Thread.SpinWait(1);
+            if (ReferenceEquals(Volatile.Read(ref _current), done))
+            {
+                Interlocked.Increment(ref _asleep);
+                if (ReferenceEquals(Volatile.Read(ref _current), done))
+                    _wake.Wait();
+                Interlocked.Decrement(ref _asleep);
+                continue;
+            }
+
+            done = Volatile.Read(ref _current);
+            done.Take(member);
+        }
+    }
+
+    // A helper that comes late holds the operation it saw, of which no piece is left: it can never take one of the next by mistake.
+    private sealed class Operation(Action<int, int> work, int pieces)
+    {
+        private int _next;
+        private int _done;
+
+        public void Take(int member)
+        {
+            for (var piece = Interlocked.Increment(ref _next) - 1; piece < pieces; piece = Interlocked.Increment(ref _next) - 1)
+            {
+                work(piece, member);
+                Interlocked.Increment(ref _done);
+            }
+        }
+
+        public void WaitForOthers()
+        {
+            var wait = new SpinWait();
+            for (var watch = 0; Volatile.Read(ref _done) < pieces; watch++)
+            {
+                if (watch < Watches)
+                    Thread.SpinWait(1);
+                else
+                    wait.SpinOnce(sleep1Threshold: -1); // gives the core to a helper that was put aside in the middle of a piece
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+using Ddpm.Engine.Networks.Cpu;
+
+namespace Ddpm.Engine.Tests.Networks.Cpu;
+
+public sealed class WorkTeamTests
+{
+    [Theory, InlineData(1), InlineData(2), InlineData(5)]
+    public void Run_DoesEveryPieceOnce_BeforeItReturns(int threads)
+    {
+        using var team = new WorkTeam(threads);
+        for (var round = 0; round < 2000; round++)
+        {
+            var done = new int[1 + (round % 17)];
+            team.Run(done.Length, (piece, _) => done[piece]++);
+            Assert.All(done, times => Assert.Equal(1, times));
+        }
+    }
+
+    [Fact]
+    public void Run_WakesHelpersThatSleep()
+    {
+        using var team = new WorkTeam(2);
+        for (var round = 0; round < 5; round++)
+        {
+            Thread.Sleep(20); // long enough for helpers to give up watching
+            var members = new HashSet<int>();
+            using var both = new Barrier(2);
+            team.Run(2, (_, member) =>
+            {
+                both.SignalAndWait(TestContext.Current.CancellationToken); // passes only if two threads do a piece each
+                lock (members)
+                    members.Add(member);
+            });
+            Assert.Equal([0, 1], members.Order());
+        }
+    }
+}
