@@ -10,14 +10,17 @@ namespace Ddpm.Engine.Networks.Cpu;
 /// <remarks>One call at a time. It does not follow changes of the network's weights. docs/performance.md has what each part brought.</remarks>
 internal sealed unsafe class CpuNetwork : IDisposable
 {
-    /// <summary>Pictures that are computed together: more do not fit into the last-level cache, and the weights are read once for so many.</summary>
+    /// <summary>Pictures that a thread computes together at most: more do not fit into the caches, and the weights are read once for so many.</summary>
     public const int MostPicturesAtOnce = 4;
 
     private readonly UNetConfig _config;
     private readonly CpuUNet _network;
     private readonly TimeProjections _times;
     private readonly WorkTeam _team;
-    private readonly ForwardPass _pass;
+    private readonly WorkTeam _alone = new(1);
+    private readonly ForwardPass?[] _passes; // the first is all threads', the others a thread's each
+    private float* _timeRows;
+    private int _reserved;
 
     /// <param name="network">In evaluation mode, float32, on the CPU. Borrowed: its time embedding is asked.</param>
     /// <param name="type">What matrices are multiplied in; sums, norms and what passes between operations are float32 always.</param>
@@ -38,7 +41,8 @@ internal sealed unsafe class CpuNetwork : IDisposable
         _network = new CpuUNet(_config, new BlockWeights(weights), projections, type, (height, width));
         _times = new TimeProjections(network, projections, NonlinearityOf(_config)!.Value);
         _team = new WorkTeam(threads);
-        _pass = new ForwardPass(_team, MostPicturesAtOnce);
+        _passes = new ForwardPass?[1 + threads];
+        _passes[0] = new ForwardPass(_team, 1);
     }
 
     /// <summary>Rows of the pictures.</summary>
@@ -51,7 +55,7 @@ internal sealed unsafe class CpuNetwork : IDisposable
     public long WeightBytes => _network.Bytes + _times.Bytes;
 
     /// <summary>Memory that calls have needed so far beside the weights: it does not grow with the batch.</summary>
-    public long WorkspaceBytes => _pass.Bytes;
+    public long WorkspaceBytes => _passes.Sum(pass => pass?.Bytes ?? 0);
 
     /// <summary>Why a network cannot be prepared on this machine; null where it can.</summary>
     public static string? WhyNot(UNetConfig config, MatrixType type)
@@ -99,18 +103,16 @@ internal sealed unsafe class CpuNetwork : IDisposable
     /// <param name="output">[pictures, out, height, width].</param>
     public void Call(ReadOnlySpan<float> sample, ReadOnlySpan<float> timesteps, ReadOnlySpan<long> classLabels, Span<float> output)
     {
-        fixed (float* input = sample, result = output)
-            for (var first = 0; first < timesteps.Length; first += MostPicturesAtOnce)
-            {
-                var count = Math.Min(MostPicturesAtOnce, timesteps.Length - first);
-                _pass.Pictures = count;
-                var steps = timesteps.Slice(first, count);
-                var times = _pass.Space.Take((long)MostPicturesAtOnce * _times.Width);
-                _times.Copy(_pass, steps, classLabels.IsEmpty ? [] : classLabels.Slice(first, count), times);
-                var picture = Height * Width;
-                _network.Run(_pass, input + ((long)first * _config.InChannels * picture), result + ((long)first * _config.OutChannels * picture), times, _times.Width, steps);
-                _pass.Space.Return(times, (long)MostPicturesAtOnce * _times.Width);
-            }
+        var pictures = timesteps.Length;
+        Reserve(pictures);
+        _times.Copy(_passes[0]!, timesteps, classLabels, _timeRows);
+        fixed (float* input = sample, result = output, steps = timesteps)
+        {
+            if (pictures == 1)
+                Draw(_passes[0]!, 0, 1, (nint)input, (nint)result, (nint)steps);
+            else
+                DrawSideBySide(pictures, (nint)input, (nint)result, (nint)steps);
+        }
     }
 
     /// <inheritdoc/>
@@ -118,8 +120,40 @@ internal sealed unsafe class CpuNetwork : IDisposable
     {
         _network.Dispose();
         _times.Dispose();
-        _pass.Dispose();
+        Workspace.Free(_timeRows);
+        foreach (var pass in _passes)
+            pass?.Dispose();
         _team.Dispose();
+    }
+
+    // Threads that work on pictures of their own never wait for each other; those that share one do, a hundred times a call.
+    private void DrawSideBySide(int pictures, nint input, nint output, nint timesteps)
+    {
+        var atOnce = Math.Clamp(pictures / (2 * _team.Size), 1, MostPicturesAtOnce);
+        _team.Run((pictures + atOnce - 1) / atOnce, (piece, member) =>
+        {
+            var first = piece * atOnce;
+            var pass = _passes[1 + member] ??= new ForwardPass(_alone, MostPicturesAtOnce);
+            Draw(pass, first, Math.Min(atOnce, pictures - first), input, output, timesteps);
+        });
+    }
+
+    private void Draw(ForwardPass pass, int first, int count, nint input, nint output, nint timesteps)
+    {
+        var picture = (long)Height * Width;
+        pass.Pictures = count;
+        _network.Run(
+            pass, (float*)input + (first * _config.InChannels * picture), (float*)output + (first * _config.OutChannels * picture),
+            _timeRows + ((long)first * _times.Width), _times.Width, new ReadOnlySpan<float>((float*)timesteps + first, count));
+    }
+
+    private void Reserve(int pictures)
+    {
+        if (pictures <= _reserved)
+            return;
+        Workspace.Free(_timeRows);
+        _timeRows = Workspace.Allocate((long)pictures * _times.Width);
+        _reserved = pictures;
     }
 
     /// <summary>What act_fn says; null where it is not computed here.</summary>

@@ -31,6 +31,8 @@ internal sealed unsafe class TimeProjections : IDisposable
 {
     private const long MostBytes = 8L << 20; // of the article's network 240 rows: more than fast samplers visit
 
+    private const int RowsAtOnce = MatrixKernels.MostRows;
+
     private readonly UNet _network;
     private readonly Panels _weight;
     private readonly BlockConstants _bias;
@@ -67,9 +69,9 @@ internal sealed unsafe class TimeProjections : IDisposable
             keys[picture] = (timesteps[picture], labels.IsEmpty ? -1 : labels[picture]);
         if ((_rows.Count + keys.Length) * (long)Width * sizeof(float) > MostBytes)
             Forget();
-        var missing = keys.Distinct().Where(key => !_rows.ContainsKey(key)).ToList();
-        if (missing.Count > 0)
-            Compute(pass, missing);
+        var missing = keys.Distinct().Where(key => !_rows.ContainsKey(key));
+        foreach (var some in missing.Chunk(RowsAtOnce).ToList())
+            Compute(pass, some);
         for (var picture = 0; picture < keys.Length; picture++, target += Width)
             Buffer.MemoryCopy((void*)_rows[keys[picture]], target, Width * 4L, Width * 4L);
     }
@@ -82,22 +84,22 @@ internal sealed unsafe class TimeProjections : IDisposable
         _bias.Dispose();
     }
 
-    private void Compute(ForwardPass pass, List<(float Timestep, long Label)> keys)
+    private void Compute(ForwardPass pass, (float Timestep, long Label)[] keys)
     {
         var padded = _weight.Count * MatrixKernels.PanelWidth;
-        var inputs = pass.Space.Take((long)pass.Capacity * _weight.Lines);
-        var products = pass.Space.Take((long)pass.Capacity * padded);
-        for (var row = 0; row < keys.Count; row++)
+        var inputs = pass.Space.Take((long)RowsAtOnce * _weight.Lines);
+        var products = pass.Space.Take((long)RowsAtOnce * padded);
+        for (var row = 0; row < keys.Length; row++)
             Embed(keys[row], new Span<float>(inputs + ((long)row * _weight.Lines), _weight.Lines));
         var pieces = Math.Min(_weight.Count, 4 * pass.Team.Size);
         pass.Share(pieces, _weight.Floats, (piece, _) =>
         {
             for (var panel = _weight.Count * piece / pieces; panel < _weight.Count * (piece + 1) / pieces; panel++)
                 MatrixKernels.Multiply(
-                    keys.Count, inputs, _weight.Lines * sizeof(float), _weight.Of(panel, 0), products + (panel * MatrixKernels.PanelWidth), padded * sizeof(float),
+                    keys.Length, inputs, _weight.Lines * sizeof(float), _weight.Of(panel, 0), products + (panel * MatrixKernels.PanelWidth), padded * sizeof(float),
                     _weight.Lines, accumulate: false, MatrixType.Float32);
         });
-        for (var row = 0; row < keys.Count; row++)
+        for (var row = 0; row < keys.Length; row++)
         {
             var kept = Workspace.Allocate(Width);
             for (var n = 0; n < Width; n++)
@@ -105,8 +107,8 @@ internal sealed unsafe class TimeProjections : IDisposable
             _rows[keys[row]] = (nint)kept;
         }
 
-        pass.Space.Return(inputs, (long)pass.Capacity * _weight.Lines);
-        pass.Space.Return(products, (long)pass.Capacity * padded);
+        pass.Space.Return(inputs, (long)RowsAtOnce * _weight.Lines);
+        pass.Space.Return(products, (long)RowsAtOnce * padded);
     }
 
     // One at a time: ATen rounds by the batch's size.
