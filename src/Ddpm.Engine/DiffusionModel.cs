@@ -46,6 +46,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Rows, and columns, of the pictures it draws: what it was trained on, 64 where it does not say.</summary>
     public int Side => Network.SampleSize ?? 64;
 
+    /// <summary>What sampling has asked of the network so far.</summary>
+    public NetworkMeter Meter => _steps.Meter;
+
     /// <summary>The network, in evaluation mode.</summary>
     internal UNet UNet => _network;
 

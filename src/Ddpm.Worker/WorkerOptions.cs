@@ -10,7 +10,7 @@ internal sealed record WorkerOptions
     [Required]
     public string Device { get; init; } = "auto";
 
-    /// <summary>Threads of a training run, and of each batch of samples, on a CPU. From 1 to 1024; by default what libtorch chooses: <c>OMP_NUM_THREADS</c>, or one a core.</summary>
+    /// <summary>Threads of a training run on a CPU, and of drawing there. From 1 to 1024; by default what libtorch chooses: <c>OMP_NUM_THREADS</c>, or one a core.</summary>
     [Range(1, 1024)]
     public int? Threads { get; init; }
 

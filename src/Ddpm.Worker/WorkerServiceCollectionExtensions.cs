@@ -45,6 +45,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddTransient<ITrainingJob, TrainingJob>();
         services.AddHostedService<WorkerPresenceService>();
         services.AddHostedService<BuiltinModels>();
+        services.AddHostedService<ModelWarmUp>();
 
         // Longer than Hangfire's servers take, shorter than a container's grace.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));

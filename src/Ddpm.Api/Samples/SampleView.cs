@@ -13,6 +13,7 @@ internal sealed record SampleView : JobView
         Model = batch.ModelName;
         CheckpointId = batch.CheckpointId;
         Spec = batch.Spec;
+        DrawingStartedAt = batch.DrawingStartedAt;
         DurationSeconds = batch.DurationSeconds;
         Device = batch.Device;
         var self = $"/samples/{batch.Id}";
@@ -34,6 +35,9 @@ internal sealed record SampleView : JobView
 
     /// <summary>What was asked, with the steps filled in.</summary>
     public SamplingSpec Spec { get; }
+
+    /// <summary>When the network was first called for them; null until they are drawn.</summary>
+    public DateTime? DrawingStartedAt { get; }
 
     /// <summary>Seconds that drawing took; null until they are drawn.</summary>
     public double? DurationSeconds { get; }

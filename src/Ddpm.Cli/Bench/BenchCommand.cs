@@ -17,6 +17,10 @@ internal static class BenchCommand
         ("forward", "a call of the network, beside a TorchScript file or the plain network", true, ForwardBench.Measure),
         ("sampling", "pictures drawn from noise to the end", true, SamplingBench.Measure),
         ("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ParityBench.Measure),
+        ("overhead", "the share of whole sampling runs that passes outside the network", false, OverheadBench.Measure),
+        ("busy", "a call of the network while another process keeps a core busy", false, BusyBench.Measure),
+        ("noise", "normal noise on one core", true, NoiseBench.Measure),
+        ("png", "the PNG of a grid", true, PictureBench.Measure),
         ("memory", "the process's memory after 50 and after 1,000 sampling steps", true, MemoryBench.Measure),
     ];
 
@@ -40,7 +44,7 @@ internal static class BenchCommand
         var json = new Option<bool>("--json") { Description = "Print JSON instead of a table." };
         var file = new Option<string?>("--out") { Description = "Also write the JSON to this file.", HelpName = "FILE" };
         var (device, threads) = (Arguments.Device(), Arguments.Threads());
-        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json, file };
+        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json, file };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();

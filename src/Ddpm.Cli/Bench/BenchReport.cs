@@ -58,7 +58,8 @@ internal sealed record Spread(double Median, double LowerQuartile, double UpperQ
         return new Spread(Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75), sorted[0], sorted[^1], sorted.Length);
     }
 
-    private static double Quantile(double[] sorted, double share)
+    /// <summary>The value below which so great a share of sorted values lies, between neighbours in proportion.</summary>
+    public static double Quantile(double[] sorted, double share)
     {
         var position = share * (sorted.Length - 1);
         var below = (int)position;

@@ -152,7 +152,12 @@ public sealed class DiffusersFolder
     /// <param name="network">Its configuration is written too.</param>
     /// <param name="schedule">The noise schedule.</param>
     /// <param name="classes">What the labels of a class-conditional network stand for; null for <c>classes.json</c> not to be written.</param>
-    public static void Write(string path, UNet network, NoiseScheduleConfig schedule, ClassNames? classes = null) => Write(path, network, schedule.ToJson(), classes);
+    public static void Write(string path, UNet network, NoiseScheduleConfig schedule, ClassNames? classes = null) =>
+        Write(path, network.Config, network.state_dict(), schedule.ToJson(), classes);
+
+    /// <summary>The same for weights that are in no network.</summary>
+    internal static void Write(string path, UNetConfig network, IEnumerable<KeyValuePair<string, Tensor>> weights, NoiseScheduleConfig schedule, ClassNames? classes) =>
+        Write(path, network, weights, schedule.ToJson(), classes);
 
     /// <summary>Writes this model as diffusers does today: sub-folders, present names, float32 weights. Loads it first, so what is written is sound.</summary>
     /// <param name="path">Made where it is not there.</param>
@@ -161,18 +166,18 @@ public sealed class DiffusersFolder
     {
         using var network = LoadNetwork(CPU);
         // The schedule goes as it came: a key that is absent stands for each sampler's own default, which no value written out could.
-        Write(path, network, _scheduleJson, Classes);
+        Write(path, network.Config, network.state_dict(), _scheduleJson, Classes);
     }
 
-    private static void Write(string path, UNet network, string scheduleJson, ClassNames? classes)
+    private static void Write(string path, UNetConfig network, IEnumerable<KeyValuePair<string, Tensor>> weights, string scheduleJson, ClassNames? classes)
     {
         Directory.CreateDirectory(Path.Combine(path, "unet"));
         Directory.CreateDirectory(Path.Combine(path, "scheduler"));
         WriteText(Path.Combine(path, IndexFile), IndexJson);
         classes?.Write(path);
-        WriteText(Path.Combine(path, "unet", ConfigFile), network.Config.ToJson());
+        WriteText(Path.Combine(path, "unet", ConfigFile), network.ToJson());
         WriteText(Path.Combine(path, "scheduler", SchedulerFile), scheduleJson);
-        UNetWeights.Save(network, Path.Combine(path, "unet", WeightsFile));
+        Safetensors.Write(Path.Combine(path, "unet", WeightsFile), weights);
     }
 
     /// <summary>SHA-256 of the weights file, lower-case hexadecimal.</summary>

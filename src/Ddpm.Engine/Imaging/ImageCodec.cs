@@ -57,13 +57,13 @@ public static class ImageCodec
         }
     }
 
-    /// <summary>Encodes a PNG without metadata: equal pixels give equal bytes.</summary>
+    /// <summary>Encodes a PNG without metadata: equal pixels give equal bytes, on every machine.</summary>
     /// <param name="pixels">Rows from the top, channels interleaved.</param>
     /// <param name="width">Columns.</param>
     /// <param name="height">Rows.</param>
     /// <param name="channels">1 (grey) or 3 (red, green, blue).</param>
     /// <exception cref="ArgumentException">The sizes disagree, there are too many pixels, or <paramref name="channels"/> is neither 1 nor 3.</exception>
-    public static unsafe byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels)
+    public static byte[] EncodePng(ReadOnlySpan<byte> pixels, int width, int height, int channels)
     {
         if (channels is not (1 or 3))
             throw new ArgumentException($"Expected 1 or 3 channels, got {channels}.", nameof(channels));
@@ -71,17 +71,7 @@ public static class ImageCodec
             throw new ArgumentException($"Expected {width}×{height}×{channels} bytes, got {pixels.Length}.", nameof(pixels));
         if ((long)width * height > MostPixels)
             throw new ArgumentException($"{width}×{height} pixels are more than the {MostPixels} that a picture may have.", nameof(width));
-
-        // Skia has no packed RGB: a fourth byte pads each pixel and is not written.
-        var rows = channels == 1 ? pixels : Pad(pixels);
-        var colorType = channels == 1 ? SKColorType.Gray8 : SKColorType.Rgb888x;
-        fixed (byte* start = rows)
-        {
-            using var pixmap = new SKPixmap(new SKImageInfo(width, height, colorType, SKAlphaType.Opaque, null), (nint)start);
-            using var png = pixmap.Encode(new SKPngEncoderOptions(SKPngEncoderFilterFlags.AllFilters, zLibLevel: 6))
-                ?? throw new InvalidOperationException($"A PNG of {width}×{height} pixels could not be encoded.");
-            return png.ToArray();
-        }
+        return PngWriter.Write(pixels, width, height, channels);
     }
 
     /// <summary>Encodes a lossless animated WebP that repeats for ever: equal frames and times give equal bytes.</summary>
@@ -143,6 +133,7 @@ public static class ImageCodec
 
     private static byte Mix(int front, int back, int alpha) => (byte)((front * alpha + back * (255 - alpha) + 127) / 255);
 
+    // Skia has no packed RGB: a fourth byte pads each pixel and is not written.
     private static byte[] Pad(ReadOnlySpan<byte> rgb)
     {
         var padded = new byte[rgb.Length / 3 * 4];

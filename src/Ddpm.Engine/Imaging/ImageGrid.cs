@@ -113,8 +113,13 @@ public static class ImageGrid
             {
                 for (var y = 0; y < height; y++)
                 {
-                    for (var x = 0; x < width; x++)
-                        grid[corner + y * stride + x * channels + channel] = planes[(channel * height + y) * width + x];
+                    var row = planes.Slice((channel * height + y) * width, width);
+                    var to = corner + y * stride + channel;
+                    foreach (var value in row)
+                    {
+                        grid[to] = value;
+                        to += channels;
+                    }
                 }
             }
         }

@@ -1,3 +1,5 @@
+using Ddpm.Engine.Networks.Training;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -43,15 +45,29 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
     /// <summary>Joins the blocks that are trained together.</summary>
     public void Join(BlockTraining training) => _training = training;
 
+    private Tensor Normalised(Tensor x)
+    {
+        if (group_norm is null)
+            return x;
+        return training && GroupNormSilu.Takes(x) ? GroupNormSilu.Of(group_norm, x, shift: null, activates: false) : group_norm.call(x);
+    }
+
     private Tensor Compute(Tensor x)
     {
         var (batch, channels, height, width) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3]);
-        var tokens = (group_norm is null ? x : group_norm.call(x)).view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]
+        var normalised = Normalised(x);
+        var convolves = training && x.device_type == DeviceType.CPU && ChannelsLast.IsSo(normalised);
+        var tokens = normalised.view(batch, channels, height * width).transpose(1, 2); // [B, HW, C]
         var attended = nn.functional.scaled_dot_product_attention(Heads(to_q), Heads(to_k), Heads(to_v)); // [B, heads, HW, head]
         var merged = attended.transpose(1, 2).reshape(batch, height * width, _heads * _headDim);
-        var sum = to_out[0].call(merged).transpose(1, 2).reshape(batch, channels, height, width) + x;
-        return _outputScale == 1 ? sum : sum / _outputScale;
+        var result = Project(to_out[0], merged).transpose(1, 2).reshape(batch, channels, height, width);
+        return _outputScale == 1 ? result + x : (result + x) / _outputScale;
 
-        Tensor Heads(Linear projection) => projection.call(tokens).view(batch, height * width, _heads, _headDim).transpose(1, 2);
+        Tensor Heads(Linear projection) => Project(projection, tokens).view(batch, height * width, _heads, _headDim).transpose(1, 2);
+
+        // A linear layer is a convolution of 1×1 pixels, which oneDNN computes with all that the processor has; MKL, which computes linear layers in float32, does not on AMD's.
+        Tensor Project(Linear projection, Tensor of) => !convolves ? projection.call(of) : nn.functional.conv2d(
+                of.transpose(1, 2).view(batch, -1, height, width), projection.weight!.unsqueeze(-1).unsqueeze(-1), projection.bias)
+            .view(batch, -1, height * width).transpose(1, 2);
     }
 }

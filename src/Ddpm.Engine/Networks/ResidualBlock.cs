@@ -1,3 +1,4 @@
+using Ddpm.Engine.Networks.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -29,6 +30,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     private readonly bool _scaleShift;
     private readonly double _outputScale;
     private readonly Func<Tensor, Tensor> _activation;
+    private readonly bool _fuses;
     private BlockTraining? _training;
     private int _index;
 
@@ -44,6 +46,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         _scaleShift = config.ResnetTimeScaleShift == "scale_shift";
         _outputScale = outputScale;
         _activation = Activation.Of(config.ActFn);
+        _fuses = config.ActFn is "silu" or "swish";
         norm1 = nn.GroupNorm(config.NormNumGroups, inputs, config.NormEps);
         conv1 = nn.Conv2d(inputs, outputs, 3, padding: 1);
         time_emb_proj = nn.Linear(config.TimeEmbeddingWidth, _scaleShift ? 2 * outputs : outputs);
@@ -65,26 +68,33 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
 
     private Tensor Compute(Tensor x, Tensor embedding)
     {
-        var h = Resample(_activation(norm1.call(x)));
+        var h = Resample(NormAndActivate(norm1, x, null));
         h = conv1.call(h); // [B, out, H', W']
-        var time = time_emb_proj.call(_activation(embedding)).unsqueeze(-1).unsqueeze(-1); // [B, out or 2 out, 1, 1]
+        var time = time_emb_proj.call(_activation(embedding)); // [B, out or 2 out]
         if (_scaleShift)
         {
-            var scaleAndShift = time.chunk(2, dim: 1);
-            h = norm2.call(h) * (1 + scaleAndShift[0]) + scaleAndShift[1];
+            var scaleAndShift = time.unsqueeze(-1).unsqueeze(-1).chunk(2, dim: 1);
+            h = _activation(norm2.call(h) * (1 + scaleAndShift[0]) + scaleAndShift[1]);
         }
         else
         {
-            h = norm2.call(h + time);
+            h = NormAndActivate(norm2, h, time);
         }
 
         if (training)
             _training?.SeedDropout(_index);
-        h = conv2.call(dropout.call(_activation(h)));
+        h = conv2.call(dropout.call(h));
         var shortcut = Resample(x);
         shortcut = conv_shortcut is null ? shortcut : conv_shortcut.call(shortcut);
         var sum = shortcut + h;
         return _outputScale == 1 ? sum : sum / _outputScale;
+    }
+
+    private Tensor NormAndActivate(GroupNorm norm, Tensor x, Tensor? shift)
+    {
+        if (training && _fuses && GroupNormSilu.Takes(x))
+            return GroupNormSilu.Of(norm, x, shift, activates: true);
+        return _activation(norm.call(shift is null ? x : x + shift.unsqueeze(-1).unsqueeze(-1)));
     }
 
     private Tensor Resample(Tensor x) => _resampling switch

@@ -67,8 +67,9 @@ internal sealed class SamplingNetwork : IDisposable
     }
 
     /// <summary>About how many bytes a call of so many pictures needs while it lasts.</summary>
-    public long CallBytes(int pictures) =>
-        InferenceMemory.CallBytes(_network.Config, _prepared is null ? pictures : Math.Min(pictures, CpuNetwork.MostPicturesAtOnce), Side);
+    public long CallBytes(int pictures) => _prepared is null
+        ? InferenceMemory.CallBytes(_network.Config, pictures, Side)
+        : Math.Max(0, (InferenceMemory.CallBytes(_network.Config, CpuNetwork.MostPicturesAtOnce, Side) * 3 / 2) - _prepared.WorkspaceBytes); // which it keeps from call to call
 
     /// <summary>As <see cref="Denoiser"/>; called in inference mode.</summary>
     public Tensor Call(Tensor sample, Tensor timesteps, Tensor? classLabels)

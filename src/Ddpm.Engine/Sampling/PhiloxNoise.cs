@@ -1,12 +1,17 @@
+using System.Runtime.Intrinsics;
+using Ddpm.Engine.Sampling.Normals;
+
 namespace Ddpm.Engine.Sampling;
 
 /// <summary>Normal noise as a function of (seed, image, step): Philox4x32-10 (Salmon et al. 2011) and Box–Muller. No state, no stream.</summary>
+/// <remarks>
+/// The same bits on every machine, with whatever vector instructions it has. The uniforms are exact; the functions of Box–Muller are evaluated in
+/// float32, and no normal of 2²⁷ that were compared is off the exact one by more than 7·10⁻⁷, or by more than 5.1 units of its last place.
+/// </remarks>
 public static class PhiloxNoise
 {
-    private const uint MultiplierA = 0xD2511F53;
-    private const uint MultiplierB = 0xCD9E8D57;
-    private const uint WeylA = 0x9E3779B9;
-    private const uint WeylB = 0xBB67AE85;
+    /// <summary>Normals of one Philox counter: where a fill can be cut.</summary>
+    public const int BlockLength = 4;
 
     /// <summary>Fills <paramref name="destination"/> with independent standard normals, those of image <paramref name="image"/> at <paramref name="step"/>.</summary>
     /// <param name="seed">The key.</param>
@@ -14,21 +19,33 @@ public static class PhiloxNoise
     /// <param name="step">0 for x_T; k + 1 for the noise that sampling step k adds.</param>
     /// <param name="destination">Any length; a prefix of a longer fill is the same.</param>
     /// <param name="purpose">Separates uses of one seed, so that training and sampling never share noise.</param>
-    public static void Fill(ulong seed, uint image, uint step, Span<float> destination, NoisePurpose purpose = NoisePurpose.Sampling)
+    public static void Fill(ulong seed, uint image, uint step, Span<float> destination, NoisePurpose purpose = NoisePurpose.Sampling) =>
+        FillFrom(0, seed, image, step, destination, purpose);
+
+    /// <summary>The part of a longer <see cref="Fill"/> that begins at <paramref name="start"/>, so that threads can share one.</summary>
+    /// <param name="start">Normals to skip: a multiple of <see cref="BlockLength"/>.</param>
+    /// <param name="seed">The key.</param>
+    /// <param name="image">Which picture of the seed.</param>
+    /// <param name="step">0 for x_T; k + 1 for the noise that sampling step k adds.</param>
+    /// <param name="destination">Any length.</param>
+    /// <param name="purpose">Separates uses of one seed.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="start"/> is negative or not such a multiple.</exception>
+    public static void FillFrom(int start, ulong seed, uint image, uint step, Span<float> destination, NoisePurpose purpose = NoisePurpose.Sampling)
     {
-        for (var start = 0; start < destination.Length; start += 4)
-        {
-            var (a, b, c, d) = Block((uint)(start / 4) | ((uint)purpose << 28), step, image, 0, seed);
-            var (first, second) = BoxMuller(a, b);
-            var (third, fourth) = BoxMuller(c, d);
-            destination[start] = first;
-            if (start + 1 < destination.Length)
-                destination[start + 1] = second;
-            if (start + 2 < destination.Length)
-                destination[start + 2] = third;
-            if (start + 3 < destination.Length)
-                destination[start + 3] = fourth;
-        }
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(start % BlockLength, 0, nameof(start));
+        var first = (uint)(start / BlockLength) | ((uint)purpose << 28);
+        var done = 0;
+        if (Lanes512.IsSupported)
+            done = NormalBlocks<Lanes512, Vector512<uint>>.Fill(first, step, image, seed, destination);
+        if (Lanes256.IsSupported)
+            done += NormalBlocks<Lanes256, Vector256<uint>>.Fill(first + (uint)(done / BlockLength), step, image, seed, destination[done..]);
+        done += NormalBlocks<ScalarLane, uint>.Fill(first + (uint)(done / BlockLength), step, image, seed, destination[done..]);
+        if (done == destination.Length)
+            return;
+        Span<float> last = stackalloc float[BlockLength];
+        NormalBlocks<ScalarLane, uint>.Fill(first + (uint)(done / BlockLength), step, image, seed, last);
+        last[..(destination.Length - done)].CopyTo(destination[done..]);
     }
 
     /// <summary>32 random bits, a function of all its arguments.</summary>
@@ -36,58 +53,6 @@ public static class PhiloxNoise
         Block((uint)purpose << 28, step, image, 0, seed).A;
 
     /// <summary>Philox4x32 with ten rounds: four words from a counter of four words and a key of two.</summary>
-    public static (uint A, uint B, uint C, uint D) Block(uint counter0, uint counter1, uint counter2, uint counter3, ulong key)
-    {
-        var (key0, key1) = ((uint)key, (uint)(key >> 32));
-        for (var round = 0; round < 10; round++)
-        {
-            var productA = (ulong)MultiplierA * counter0;
-            var productB = (ulong)MultiplierB * counter2;
-            (counter0, counter1, counter2, counter3) =
-                ((uint)(productB >> 32) ^ counter1 ^ key0, (uint)productB, (uint)(productA >> 32) ^ counter3 ^ key1, (uint)productA);
-            key0 += WeylA;
-            key1 += WeylB;
-        }
-
-        return (counter0, counter1, counter2, counter3);
-    }
-
-    // Both uniforms use all 32 bits; the first is never 0, so the logarithm is finite and the tails reach 6.6 standard deviations.
-    private static (float First, float Second) BoxMuller(uint first, uint second)
-    {
-        var radius = Math.Sqrt(-2 * Math.Log((first + 0.5) * (1.0 / 4294967296.0)));
-        var (sin, cos) = Math.SinCos(second * (2 * Math.PI / 4294967296.0));
-        return ((float)(radius * cos), (float)(radius * sin));
-    }
-}
-
-/// <summary>What noise is for. Uses of one seed under different purposes are independent.</summary>
-public enum NoisePurpose : uint
-{
-    /// <summary>x_T and the noise of reverse steps.</summary>
-    Sampling = 0,
-
-    /// <summary>ε of Algorithm 1.</summary>
-    TrainingNoise = 1,
-
-    /// <summary>t of Algorithm 1.</summary>
-    TrainingTimestep = 2,
-
-    /// <summary>The dropout of a training step.</summary>
-    Dropout = 3,
-
-    /// <summary>Which labels of a training step are left out.</summary>
-    LabelDropout = 4,
-
-    /// <summary>What the given part of a picture gets while the rest is painted.</summary>
-    KnownRegion = 5,
-
-    /// <summary>ε in the terms of the variational bound.</summary>
-    EvaluationNoise = 8,
-
-    /// <summary>t of those terms.</summary>
-    EvaluationTimestep = 9,
-
-    /// <summary>Directions that pictures are projected onto.</summary>
-    EvaluationDirection = 10,
+    public static (uint A, uint B, uint C, uint D) Block(uint counter0, uint counter1, uint counter2, uint counter3, ulong key) =>
+        NormalBlocks<ScalarLane, uint>.Words(counter0, counter1, counter2, counter3, key);
 }

@@ -23,8 +23,8 @@ public sealed record SampleRequest
     /// <summary>Classifier-free guidance: 1 for none, more for pictures that are more like their class and less like each other. At least 0.</summary>
     public double GuidanceScale { get; init; } = 1;
 
-    /// <summary>Pictures drawn side by side on a CPU, each by one thread; it does not change them. At least 1; null for
-    /// <see cref="TorchRuntime.Threads"/>, usually one a core.</summary>
+    /// <summary>Pictures drawn side by side on a CPU where each is a call of its own, by one thread; it does not change them. Of requests drawn together the
+    /// largest number counts. At least 1; null for <see cref="TorchRuntime.Threads"/>, usually one a core.</summary>
     public int? Threads { get; init; }
 
     /// <summary>What the pictures are drawn from besides noise; null for nothing.</summary>

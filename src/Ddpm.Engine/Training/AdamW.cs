@@ -1,25 +1,37 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
 
 /// <summary>Adam with decoupled weight decay. Loshchilov &amp; Hutter 2019, algorithm 2, in the order of operations of torch's AdamW.</summary>
-/// <remarks>Its state is open, since a checkpoint needs it for an exact resume.</remarks>
+/// <remarks>Its state is open, since a checkpoint needs it for an exact resume. On a CPU it passes over memory once a step, the average of the weights included.</remarks>
 public sealed class AdamW : IDisposable
 {
     private readonly TrainingConfig _config;
+    private readonly MovedTensors _tensors;
+    private readonly HostMemory? _host;
+    private double _gradientFactor = 1;
 
-    /// <param name="parameters">What it moves: names with tensors that require gradients, on their final device. Borrowed.</param>
+    /// <param name="parameters">What it moves: float32, names with tensors that require gradients, on their final device. Borrowed.</param>
     /// <param name="config">Supplies β₁, β₂, ε and the weight decay.</param>
     public AdamW(IReadOnlyList<(string Name, Tensor Value)> parameters, TrainingConfig config)
+        : this(new MovedTensors(parameters, null, null), config)
     {
-        _config = config;
-        Parameters = parameters;
-        FirstMoments = [.. parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
-        SecondMoments = [.. parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
+    }
+
+    /// <param name="tensors">What it moves. Borrowed.</param>
+    /// <param name="config">Supplies β₁, β₂, ε and the weight decay.</param>
+    internal AdamW(MovedTensors tensors, TrainingConfig config)
+    {
+        (_config, _tensors) = (config, tensors);
+        FirstMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
+        SecondMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
+        if (Parameters.All(parameter => parameter.Value.device_type == DeviceType.CPU))
+            _host = new HostMemory([.. Parameters.Select(parameter => parameter.Value)], FirstMoments, SecondMoments, tensors.Averages, tensors.Copies);
     }
 
     /// <summary>What it moves.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Parameters { get; }
+    public IReadOnlyList<(string Name, Tensor Value)> Parameters => _tensors.Parameters;
 
     /// <summary>m, the moving mean of each parameter's gradient. Owned.</summary>
     public IReadOnlyList<Tensor> FirstMoments { get; }
@@ -30,42 +42,41 @@ public sealed class AdamW : IDisposable
     /// <summary>Steps taken, those not counted that were left out; set when a run is resumed.</summary>
     public long StepsTaken { get; set; }
 
-    /// <summary>Scales all gradients so that their joint L2 norm is at most <paramref name="maxNorm"/>.</summary>
+    /// <summary>Makes the next <see cref="Step(double)"/> scale all gradients so that their joint L2 norm is at most <paramref name="maxNorm"/>.</summary>
     /// <returns>The norm before.</returns>
     public double ClipGradients(double maxNorm)
     {
         using var scope = NewDisposeScope();
         using var noGradients = no_grad();
-        var gradients = Parameters.Select(parameter => parameter.Value.grad).Where(gradient => gradient is not null).Select(gradient => gradient!).ToList();
-        var norm = stack([.. gradients.Select(gradient => gradient.norm())]).norm().item<float>();
-        var scale = maxNorm / (norm + 1e-6);
-        if (scale < 1)
-            gradients.ForEach(gradient => gradient.mul_(scale));
+        var gradients = _tensors.Gradients();
+        var norm = _host?.Norm(gradients) ?? stack([.. gradients.OfType<Tensor>().Select(gradient => gradient.norm())]).norm().item<float>();
+        _gradientFactor = Math.Min(1, maxNorm / (norm + 1e-6));
         return norm;
     }
 
-    /// <summary>Moves every parameter by its gradient, then zeroes the gradients.</summary>
+    /// <summary>Moves every parameter by its gradient, then forgets the gradients.</summary>
     /// <param name="learningRate">At least 0.</param>
-    public void Step(double learningRate)
+    public void Step(double learningRate) => Step(learningRate, averageShare: 0);
+
+    /// <summary>Moves every parameter by its gradient, and its average and its copy with it; then forgets the gradients.</summary>
+    /// <param name="learningRate">At least 0.</param>
+    /// <param name="averageShare">How far averages go towards the weights: 1 − decay.</param>
+    internal void Step(double learningRate, double averageShare)
     {
+        using var scope = NewDisposeScope();
         using var noGradients = no_grad();
         StepsTaken++;
         var firstCorrection = 1 - Math.Pow(_config.Beta1, StepsTaken);
         var secondCorrection = Math.Sqrt(1 - Math.Pow(_config.Beta2, StepsTaken));
-        for (var index = 0; index < Parameters.Count; index++)
-        {
-            using var scope = NewDisposeScope();
-            var parameter = Parameters[index].Value;
-            if (parameter.grad is not { } gradient)
-                continue;
-            var (m, v) = (FirstMoments[index], SecondMoments[index]);
-            parameter.mul_(1 - (learningRate * _config.WeightDecay));
-            m.lerp_(gradient, 1 - _config.Beta1);
-            v.mul_(_config.Beta2).addcmul_(gradient, gradient, 1 - _config.Beta2);
-            var denominator = v.sqrt().div_(secondCorrection).add_(_config.AdamEpsilon);
-            parameter.addcdiv_(m, denominator, -learningRate / firstCorrection);
-            gradient.zero_();
-        }
+        var numbers = new AdamWNumbers(
+            (float)(1 - (learningRate * _config.WeightDecay)), (float)(1 - _config.Beta1), (float)_config.Beta2, (float)(1 - _config.Beta2), (float)secondCorrection,
+            (float)_config.AdamEpsilon, (float)(-learningRate / firstCorrection), (float)_gradientFactor, (float)averageShare);
+        var gradients = _tensors.Gradients();
+        if (_host is { } host)
+            host.Move(gradients, numbers);
+        else
+            Move(gradients, numbers);
+        ForgetGradients();
     }
 
     /// <summary>Forgets all that it has gathered, as before the first step.</summary>
@@ -77,13 +88,12 @@ public sealed class AdamW : IDisposable
         StepsTaken = 0;
     }
 
-    /// <summary>Zeroes the gradients without moving anything.</summary>
+    /// <summary>Drops the gradients without moving anything.</summary>
+    /// <remarks>Dropped and not zeroed: the backward pass then leaves new ones as they are, where it would have to add them to the zeros.</remarks>
     public void ForgetGradients()
     {
-        using var noGradients = no_grad();
-        using var scope = NewDisposeScope();
-        foreach (var (_, value) in Parameters)
-            value.grad?.zero_();
+        _tensors.ForgetGradients();
+        _gradientFactor = 1;
     }
 
     /// <inheritdoc/>
@@ -91,5 +101,24 @@ public sealed class AdamW : IDisposable
     {
         foreach (var moment in FirstMoments.Concat(SecondMoments))
             moment.Dispose();
+    }
+
+    private void Move(List<Tensor?> gradients, AdamWNumbers numbers)
+    {
+        for (var index = 0; index < Parameters.Count; index++)
+        {
+            using var scope = NewDisposeScope();
+            if (gradients[index]?.to(ScalarType.Float32) is not { } gradient)
+                continue;
+            if (numbers.GradientFactor < 1)
+                gradient = gradient * numbers.GradientFactor;
+            var (parameter, m, v) = (Parameters[index].Value, FirstMoments[index], SecondMoments[index]);
+            parameter.mul_(numbers.Decay);
+            m.lerp_(gradient, numbers.FirstShare);
+            v.mul_(numbers.Beta2).addcmul_(gradient, gradient, numbers.SecondShare);
+            parameter.addcdiv_(m, v.sqrt().div_(numbers.SecondCorrection).add_(numbers.Epsilon), numbers.Rate);
+            _tensors.Averages?[index].lerp_(parameter, numbers.AverageShare);
+            _tensors.Copies?[index].copy_(parameter);
+        }
     }
 }

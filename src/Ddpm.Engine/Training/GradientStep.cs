@@ -11,16 +11,15 @@ internal sealed class GradientStep : IDisposable
 {
     private readonly TrainingConfig _config;
     private readonly TrainedNetworks _networks;
-    private readonly BatchLoader _loader;
+    private readonly PassDataSource _data;
     private readonly Device _device;
-    private readonly int _timesteps;
-    private readonly int? _nullClass;
     private readonly ForwardProcess _forwardProcess;
     private readonly DenoisingLoss _loss;
 
     public GradientStep(TrainingConfig config, NoiseScheduleConfig schedule, TrainedNetworks networks, BatchLoader loader, int? nullClass, Device device)
     {
-        (_config, _networks, _loader, _nullClass, _device, _timesteps) = (config, networks, loader, nullClass, device, schedule.Timesteps);
+        (_config, _networks, _device) = (config, networks, device);
+        _data = new PassDataSource(config, schedule, loader, networks.Master.Config.NumClassEmbeds is not null, nullClass);
         var table = NoiseSchedule.From(schedule);
         _forwardProcess = new ForwardProcess(table, device);
         _loss = new DenoisingLoss(_forwardProcess, schedule.Prediction, config.LossWeighting.Factors(table, schedule.Prediction), device);
@@ -41,9 +40,9 @@ internal sealed class GradientStep : IDisposable
                 return null;
             using var scope = NewDisposeScope(); // every tensor of this pass dies here, or accumulation would save no memory
             var index = (step * _config.GradientAccumulationSteps) + pass;
-            var batch = _loader.BatchAt(index);
-            loss += Pass(batch, index, lossScale);
-            images += batch.Images.Count;
+            var data = _data.At(index);
+            loss += Pass(data, index, lossScale);
+            images += data.Batch.Images.Count;
         }
 
         return (loss, images);
@@ -52,17 +51,18 @@ internal sealed class GradientStep : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _data.Dispose();
         _loss.Dispose();
         _forwardProcess.Dispose();
     }
 
-    private double Pass(ImageBatch batch, long index, double lossScale)
+    private double Pass(PassData data, long index, double lossScale)
     {
         var seed = _config.Seed;
-        var original = PixelRange.ToFloat(batch.Images, _device);
-        var noise = TrainingNoise.Normal(seed, index, original.shape, _device);
-        var timesteps = TrainingNoise.Timesteps(seed, index, batch.Images.Count, _timesteps, _device);
-        var labels = _networks.Master.Config.NumClassEmbeds is null ? null : TrainingNoise.Labels(seed, index, batch.Labels, _config.LabelDropout, _nullClass, _device);
+        var original = PixelRange.ToFloat(data.Batch.Images, _device);
+        var noise = tensor(data.Noise, original.shape).to(_device);
+        var timesteps = tensor(data.Timesteps).to(_device);
+        var labels = data.Labels is null ? null : tensor(data.Labels).to(_device);
         if (_networks.Master.Config.Dropout == 0)
             return ForwardAndBackward();
         lock (GlobalRandom.Gate) // to the end of the backward pass, which drops the same activations again where it recomputes blocks

@@ -14,6 +14,8 @@ internal sealed class TrainedNetworks : IDisposable
 {
     private readonly List<(Tensor Master, Tensor Copy)> _copies; // empty in float32
     private readonly Device _device;
+    private readonly bool _widens; // whether gradients go to the masters after each pass, or stay with the copy until the step
+    private bool _copiesAreStale = true;
 
     /// <summary>Builds them, with first weights that follow from the seed.</summary>
     public TrainedNetworks(UNetConfig network, TrainingConfig config, Device device)
@@ -31,12 +33,19 @@ internal sealed class TrainedNetworks : IDisposable
         Averaged?.load_state_dict(Master.state_dict());
         Averaged?.to(device);
         Averaged?.eval();
-        Computing.to(config.Precision.Dtype()).to(device);
+        Computing.ConvertTo(config.Precision.Dtype());
+        Computing.to(device);
         Computing.train();
         Computing.RecomputesBlocks = config.GradientCheckpointing;
         var copies = Computing.named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter);
         Parameters = [.. Master.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => (pair.name, (Tensor)pair.parameter))];
         _copies = Computing == Master ? [] : [.. Master.named_parameters().Select(pair => ((Tensor)pair.parameter, copies[pair.name]))];
+        _widens = config.Precision == TrainingPrecision.Float16 || config.GradientAccumulationSteps > 1;
+        var averages = Averaged?.state_dict();
+        Moved = new MovedTensors(
+            Parameters,
+            averages is null ? null : [.. Parameters.Select(parameter => averages[parameter.Name])],
+            config.Precision == TrainingPrecision.BFloat16 ? [.. Parameters.Select(parameter => copies[parameter.Name])] : null);
     }
 
     /// <summary>float32; what the optimizer moves.</summary>
@@ -54,6 +63,9 @@ internal sealed class TrainedNetworks : IDisposable
     /// <summary>The masters that require gradients, with their names.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Parameters { get; }
 
+    /// <summary>What an optimizer step moves: the masters that require gradients, with their averages and, in bfloat16, their copies.</summary>
+    public MovedTensors Moved { get; }
+
     /// <summary>Brings the first weights back.</summary>
     public void Restart(ulong seed)
     {
@@ -70,19 +82,30 @@ internal sealed class TrainedNetworks : IDisposable
             Master.load_state_dict(first.state_dict());
             Averaged?.load_state_dict(first.state_dict());
         }
+
+        MastersWereReplaced();
     }
 
-    /// <summary>Rounds the masters into the copy that computes; does nothing in float32.</summary>
+    /// <summary>The masters were written to, and not by an optimizer step.</summary>
+    public void MastersWereReplaced() => _copiesAreStale = true;
+
+    /// <summary>Rounds the masters into the copy that computes, where an optimizer step has not done so already.</summary>
     public void RoundMasters()
     {
+        if (!_copiesAreStale && Moved.Copies is not null)
+            return;
         using var noGradients = no_grad();
         foreach (var (master, copy) in _copies)
             copy.copy_(master);
+        _copiesAreStale = false;
     }
 
-    /// <summary>Adds the copy's gradients, widened and divided by the loss scale, to the masters', and forgets them; does nothing in float32.</summary>
+    /// <summary>Adds the copy's gradients, widened and divided by the loss scale, to the masters', and forgets them; does nothing in float32, nor where one pass
+    /// in bfloat16 is all of a step: its gradients are then widened as the step reads them.</summary>
     public void WidenGradients(double lossScale)
     {
+        if (!_widens)
+            return;
         using var noGradients = no_grad();
         foreach (var (master, copy) in _copies)
         {
@@ -94,7 +117,7 @@ internal sealed class TrainedNetworks : IDisposable
                 sum.add_(wide);
             else
                 master.grad = wide;
-            gradient.zero_();
+            copy.grad = null;
         }
     }
 

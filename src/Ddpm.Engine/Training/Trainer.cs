@@ -23,17 +23,15 @@ public sealed class Trainer : IDisposable
     private readonly ClassNames? _classes;
     private readonly ImageDataset _dataset;
     private readonly Device _device;
-    private readonly string _checkpointRoot;
     private readonly BatchLoader _loader;
     private readonly TrainedNetworks _networks;
     private readonly AdamW _optimizer;
-    private readonly ExponentialMovingAverage? _ema;
     private readonly GradientStep _gradient;
     private readonly TrainingPreviews _previews;
+    private readonly RunCheckpoints _checkpoints;
     private readonly LossScaler _scaler;
     private readonly StepGuard _guard;
     private RecentMean _recentLoss = NoLosses;
-    private string? _goodCheckpoint; // what the run goes back to; null for its beginning
     private double? _emaDistance;
 
     /// <summary>Builds the network, fresh or from a checkpoint.</summary>
@@ -54,12 +52,12 @@ public sealed class Trainer : IDisposable
         TorchRuntime.Initialize();
         schedule = schedule with { TimestepSpacing = schedule.TimestepSpacing ?? "leading" }; // as its checkpoints say, so that they draw what previews drew
         _classes = TrainingFit.Check(config, network, schedule, dataset);
-        (_config, _schedule, _dataset, _device, _checkpointRoot) = (config, schedule, dataset, device, checkpointRoot);
+        (_config, _schedule, _dataset, _device) = (config, schedule, dataset, device);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
         _networks = new TrainedNetworks(network, config, device);
-        _optimizer = new AdamW(_networks.Parameters, config);
-        _ema = _networks.Averaged is { } average ? new ExponentialMovingAverage(average, _networks.Master, config.EmaSchedule) : null;
+        _optimizer = new AdamW(_networks.Moved, config);
         _gradient = new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device);
+        _checkpoints = new RunCheckpoints(checkpointRoot, schedule, _classes, _networks, _optimizer);
         _previews = new TrainingPreviews(config, schedule, _classes, device);
         _scaler = new LossScaler(config.Precision == TrainingPrecision.Float16);
         _guard = new StepGuard(config);
@@ -100,24 +98,39 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Trains to the end, or until time is up or it is cancelled. Afterwards a checkpoint of the last step is there; only where it is cancelled amid steps
     /// that are left out does it end at the checkpoint before them, so that what comes next does not depend on where it stopped.</summary>
-    /// <param name="observer">Hears of every step, preview, checkpoint and return to one.</param>
+    /// <param name="observer">Hears of every step, preview, checkpoint and return to one. Checkpoints are written while training goes on: it hears of each once it is on
+    /// the disk, some steps later, and an error of writing ends the run at the step after.</param>
     /// <param name="cancellationToken">Looked at between passes: a step of which some passes are left is not taken.</param>
     /// <exception cref="TrainingException">Losses or gradients were infinite or not a number too often.</exception>
     public TrainingResult Run(TrainingObserver observer, CancellationToken cancellationToken)
     {
         using var shared = DeviceUse.Train(_device); // sampling makes way
+        try
+        {
+            return Steps(observer, cancellationToken);
+        }
+        finally
+        {
+            _checkpoints.Wait(); // nobody may find a thread still writing after a run has ended, however it ended
+        }
+    }
+
+    private TrainingResult Steps(TrainingObserver observer, CancellationToken cancellationToken)
+    {
         var speed = new Speed(_config.TotalSteps, _config.MaxDuration);
         var clock = Stopwatch.StartNew();
         CheckpointInfo? newest = null;
         var (savedStep, checkpointIsDue, timeIsUp) = (Step, false, false); // where it resumed, a checkpoint is there already
         while (Step < _config.TotalSteps && !timeIsUp && Gradient(cancellationToken) is { } gradient)
         {
+            Announce(wait: false);
             if (checkpointIsDue && gradient.IsFinite)
                 Save();
             Move(gradient);
             observer.OnProgress(Report(gradient, speed));
             if (_guard.MustGoBack)
             {
+                Announce(wait: true);
                 observer.OnRollback(GoBack());
                 (savedStep, checkpointIsDue) = (Step, false);
                 speed.Restart();
@@ -132,11 +145,16 @@ public sealed class Trainer : IDisposable
             speed.Restart();
         }
 
+        Announce(wait: true);
         var completed = Step == _config.TotalSteps || timeIsUp;
         if (completed && Step > 0 && _optimizer.StepsTaken == 0)
             throw StepGuard.Diverged(Step, _config);
-        if (completed || _guard.InARow == 0)
-            Save();
+        if ((completed || _guard.InARow == 0) && Step != savedStep)
+        {
+            savedStep = Step;
+            observer.OnCheckpoint(newest = _checkpoints.WriteNow(State(), _recentLoss.Value)); // nothing is left to go on beside it
+        }
+
         return new TrainingResult(completed, savedStep, newest) { TimeIsUp = timeIsUp && Step < _config.TotalSteps };
 
         void Save()
@@ -144,15 +162,22 @@ public sealed class Trainer : IDisposable
             checkpointIsDue = false;
             if (Step == savedStep)
                 return;
-            newest = WriteCheckpoint();
-            (savedStep, _goodCheckpoint) = (Step, newest.Folder);
-            observer.OnCheckpoint(newest);
+            Announce(wait: true);
+            _checkpoints.Begin(State(), _recentLoss.Value);
+            savedStep = Step;
+        }
+
+        void Announce(bool wait)
+        {
+            if (_checkpoints.TakeWritten(wait) is { } written)
+                observer.OnCheckpoint(newest = written);
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _checkpoints.Dispose();
         _gradient.Dispose();
         _optimizer.Dispose();
         _networks.Dispose();
@@ -191,8 +216,7 @@ public sealed class Trainer : IDisposable
         using var scope = NewDisposeScope();
         if (gradient.IsFinite)
         {
-            _optimizer.Step(Rate(Step));
-            _ema?.Update(_optimizer.StepsTaken);
+            _optimizer.Step(Rate(Step), averageShare: 1 - _config.EmaSchedule.DecayAt(_optimizer.StepsTaken + 1));
             _recentLoss.Add(gradient.Loss);
             _guard.Taken();
         }
@@ -237,9 +261,9 @@ public sealed class Trainer : IDisposable
     {
         var from = Step;
         _guard.GoBack(from);
-        if (_goodCheckpoint is { } checkpoint)
+        if (_checkpoints.Good is { } checkpoint)
         {
-            Restore(TrainingCheckpoint.Read(checkpoint, _networks.Averaged, _networks.Master, _optimizer, _schedule));
+            Restore(_checkpoints.Read(checkpoint));
         }
         else
         {
@@ -251,29 +275,21 @@ public sealed class Trainer : IDisposable
         return new TrainingRollback(from, Step, _guard.RateFactor);
     }
 
-    private CheckpointInfo WriteCheckpoint()
+    private TrainingCheckpoint.State State() => new(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed)
     {
-        var folder = Path.Combine(_checkpointRoot, $"step-{Step:D8}");
-        var state = new TrainingCheckpoint.State(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed)
-        {
-            BatchSize = _config.BatchSize,
-            GradientAccumulationSteps = _config.GradientAccumulationSteps,
-            OptimizerSteps = _optimizer.StepsTaken,
-            SkippedSteps = _guard.Skipped,
-            Rollbacks = _guard.Rollbacks,
-            RateFactor = _guard.RateFactor,
-            LossScale = _config.Precision == TrainingPrecision.Float16 ? _scaler.Scale : null,
-            LossScaleGoodSteps = _scaler.GoodSteps,
-        };
-        var sha256 = TrainingCheckpoint.Write(folder, _networks.Model, _schedule, _classes, _networks.Master, _optimizer, state);
-        var bytes = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Sum(file => new FileInfo(file).Length);
-        var parameters = _networks.Master.parameters().Sum(parameter => parameter.numel());
-        return new CheckpointInfo(folder, Step, Epoch, _recentLoss.Value, sha256, bytes, parameters, _networks.Averaged is not null);
-    }
+        BatchSize = _config.BatchSize,
+        GradientAccumulationSteps = _config.GradientAccumulationSteps,
+        OptimizerSteps = _optimizer.StepsTaken,
+        SkippedSteps = _guard.Skipped,
+        Rollbacks = _guard.Rollbacks,
+        RateFactor = _guard.RateFactor,
+        LossScale = _config.Precision == TrainingPrecision.Float16 ? _scaler.Scale : null,
+        LossScaleGoodSteps = _scaler.GoodSteps,
+    };
 
     private void Resume(string folder)
     {
-        var state = TrainingCheckpoint.Read(folder, _networks.Averaged, _networks.Master, _optimizer, _schedule);
+        var state = _checkpoints.Read(folder);
         if (state.DatasetSha256 != _dataset.Sha256)
             throw new TrainingException("The checkpoint was trained on other pictures: its dataset's SHA-256 differs.");
         if (state.Seed != _config.Seed)
@@ -282,12 +298,12 @@ public sealed class Trainer : IDisposable
             throw new TrainingException(
                 $"The checkpoint was trained with batches of {state.BatchSize} and {state.GradientAccumulationSteps} passes a step; with {_config.BatchSize} and {_config.GradientAccumulationSteps} pictures would be skipped or come again.");
         _guard.Restore(state.SkippedSteps, state.Rollbacks, state.RateFactor);
-        _goodCheckpoint = folder;
         Restore(state);
     }
 
     private void Restore(TrainingCheckpoint.State state)
     {
+        _networks.MastersWereReplaced();
         Step = state.Step;
         _scaler.Restore(state.LossScale, state.LossScaleGoodSteps);
         _recentLoss = NoLosses;

@@ -54,7 +54,7 @@ internal static class TrainingCheckpoint
 
     /// <summary>Writes a checkpoint to a temporary folder beside <paramref name="folder"/>, flushes it and renames it into place.</summary>
     /// <returns>SHA-256 of the model's weights, lower-case hexadecimal.</returns>
-    public static string Write(string folder, UNet model, NoiseScheduleConfig schedule, ClassNames? classes, UNet raw, AdamW optimizer, State state)
+    public static string Write(string folder, UNetConfig network, CheckpointTensors tensors, NoiseScheduleConfig schedule, ClassNames? classes, State state)
     {
         var partial = folder + ".partial";
         string modelSha256;
@@ -62,7 +62,7 @@ internal static class TrainingCheckpoint
             Directory.Delete(partial, recursive: true);
         try
         {
-            modelSha256 = WriteFiles(partial, model, schedule, classes, raw, optimizer, state);
+            modelSha256 = WriteFiles(partial, network, tensors, schedule, classes, state);
         }
         catch
         {
@@ -79,12 +79,12 @@ internal static class TrainingCheckpoint
         return modelSha256;
     }
 
-    private static string WriteFiles(string partial, UNet model, NoiseScheduleConfig schedule, ClassNames? classes, UNet raw, AdamW optimizer, State state)
+    private static string WriteFiles(string partial, UNetConfig network, CheckpointTensors tensors, NoiseScheduleConfig schedule, ClassNames? classes, State state)
     {
-        DiffusersFolder.Write(partial, model, schedule, classes);
+        DiffusersFolder.Write(partial, network, tensors.Model, schedule, classes);
         var training = Directory.CreateDirectory(Path.Combine(partial, "training")).FullName;
-        UNetWeights.Save(raw, Path.Combine(training, WeightsFile));
-        Safetensors.Write(Path.Combine(training, MomentsFile), Moments(optimizer));
+        Safetensors.Write(Path.Combine(training, WeightsFile), tensors.Raw);
+        Safetensors.Write(Path.Combine(training, MomentsFile), tensors.Moments);
         state = state with
         {
             ModelSha256 = DiffusersFolder.Open(partial).WeightsSha256(),
@@ -158,10 +158,10 @@ internal static class TrainingCheckpoint
             throw new CheckpointException($"{name} is damaged: its SHA-256 is not the one that was recorded.");
     }
 
-    private static IEnumerable<KeyValuePair<string, Tensor>> Moments(AdamW optimizer) => optimizer.Parameters.SelectMany((parameter, index) =>
-        new KeyValuePair<string, Tensor>[]
-        {
-            new($"{parameter.Name}.exp_avg", optimizer.FirstMoments[index]),
-            new($"{parameter.Name}.exp_avg_sq", optimizer.SecondMoments[index]),
-        });
+    /// <summary>AdamW's moments by the names they have in a checkpoint. Borrowed.</summary>
+    public static Dictionary<string, Tensor> Moments(AdamW optimizer) => optimizer.Parameters.SelectMany((parameter, index) => new[]
+    {
+        KeyValuePair.Create($"{parameter.Name}.exp_avg", optimizer.FirstMoments[index]),
+        KeyValuePair.Create($"{parameter.Name}.exp_avg_sq", optimizer.SecondMoments[index]),
+    }).ToDictionary();
 }

@@ -7,13 +7,16 @@ namespace Ddpm.Engine.Training;
 internal static class TrainingNoise
 {
     /// <returns>ε, float32, shaped like the batch.</returns>
-    public static Tensor Normal(ulong seed, long batch, long[] shape, Device device)
+    public static Tensor Normal(ulong seed, long batch, long[] shape, Device device) =>
+        tensor(Normal(seed, batch, (int)shape[0], (int)(shape[1] * shape[2] * shape[3])), shape).to(device);
+
+    /// <returns>ε, picture after picture.</returns>
+    public static float[] Normal(ulong seed, long batch, int count, int elements)
     {
-        var elements = (int)(shape[1] * shape[2] * shape[3]);
-        var values = new float[shape[0] * elements];
-        for (var place = 0; place < shape[0]; place++)
+        var values = new float[count * elements];
+        for (var place = 0; place < count; place++)
             PhiloxNoise.Fill(seed, (uint)place, (uint)batch, values.AsSpan(place * elements, elements), NoisePurpose.TrainingNoise);
-        return tensor(values, shape).to(device);
+        return values;
     }
 
     /// <summary>Labels, some of them replaced by the null class. Ho &amp; Salimans 2022, algorithm 1.</summary>
@@ -24,21 +27,21 @@ internal static class TrainingNoise
     /// <param name="nullClass">Null where no label is ever replaced.</param>
     /// <param name="device">Where.</param>
     /// <returns>int64 <c>[count]</c>.</returns>
-    public static Tensor Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass, Device device)
+    public static Tensor Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass, Device device) =>
+        tensor(Labels(seed, batch, labels, dropout, nullClass)).to(device);
+
+    /// <summary>The same as numbers.</summary>
+    public static long[] Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass)
     {
-        var kept = nullClass is not { } none ? labels : [.. labels.Select((label, place) => label < 0 || IsDropped(place) ? none : label)];
-        return tensor(kept).to(device);
+        return nullClass is not { } none ? labels : [.. labels.Select((label, place) => label < 0 || IsDropped(place) ? none : label)];
 
         bool IsDropped(int place) => PhiloxNoise.Bits(seed, (uint)place, (uint)batch, NoisePurpose.LabelDropout) < dropout * 4294967296.0; // 2³²
     }
 
     /// <returns>int64 <c>[count]</c>, uniform in [0, T).</returns>
-    public static Tensor Timesteps(ulong seed, long batch, int count, int trainSteps, Device device)
-    {
-        // 32 random bits times T: the bias is below T / 2³².
-        var values = Enumerable.Range(0, count)
-            .Select(place => (long)((ulong)PhiloxNoise.Bits(seed, (uint)place, (uint)batch, NoisePurpose.TrainingTimestep) * (ulong)trainSteps >> 32))
-            .ToArray();
-        return tensor(values).to(device);
-    }
+    public static Tensor Timesteps(ulong seed, long batch, int count, int trainSteps, Device device) => tensor(Timesteps(seed, batch, count, trainSteps)).to(device);
+
+    /// <returns>Uniform in [0, T).</returns>
+    public static long[] Timesteps(ulong seed, long batch, int count, int trainSteps) => [.. Enumerable.Range(0, count)
+        .Select(place => (long)((ulong)PhiloxNoise.Bits(seed, (uint)place, (uint)batch, NoisePurpose.TrainingTimestep) * (ulong)trainSteps >> 32))]; // the bias is below T / 2³²
 }

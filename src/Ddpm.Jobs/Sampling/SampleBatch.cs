@@ -28,6 +28,9 @@ public sealed class SampleBatch
     /// where it was asked for; null until the job has succeeded.</summary>
     public string? ArtifactKey { get; set; }
 
+    /// <summary>When the network was first called for it (UTC), after the queue, the claim and the model's loading; null until the job has succeeded.</summary>
+    public DateTime? DrawingStartedAt { get; set; }
+
     /// <summary>Seconds the UNet and the sampler took; null until the job has succeeded.</summary>
     public double? DurationSeconds { get; set; }
 

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Logging;
 
 namespace Ddpm.Jobs.Storage;
@@ -14,12 +15,12 @@ internal sealed class DdpmDbContextFactory : IDbContextFactory<DdpmDbContext>
         if (storage.Provider == DatabaseProvider.Postgres)
         {
             var options = PostgresDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).ConfigureWarnings(Quieten).Options;
-            _create = () => new PostgresDdpmDbContext(options);
+            _create = new PooledDbContextFactory<PostgresDdpmDbContext>(options).CreateDbContext;
         }
         else
         {
             var options = SqliteDdpmDbContext.Configure(storage.ConnectionString).UseLoggerFactory(loggers).ConfigureWarnings(Quieten).Options;
-            _create = () => new SqliteDdpmDbContext(options);
+            _create = new PooledDbContextFactory<SqliteDdpmDbContext>(options).CreateDbContext;
         }
     }
 

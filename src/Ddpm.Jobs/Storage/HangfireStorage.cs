@@ -1,7 +1,9 @@
+using Ddpm.Jobs.Life;
 using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
+using Hangfire.Server;
 using Npgsql;
 
 namespace Ddpm.Jobs.Storage;
@@ -9,7 +11,7 @@ namespace Ddpm.Jobs.Storage;
 /// <summary>Hangfire's own state, beside our rows: in PostgreSQL where those are, else in memory. Losing it loses no work.</summary>
 internal static class HangfireStorage
 {
-    private const string Schema = "hangfire";
+    public const string Schema = "hangfire";
 
     public static JobStorage Create(StorageOptions storage) => storage.Provider switch
     {
@@ -22,12 +24,12 @@ internal static class HangfireStorage
     /// <summary>Makes or updates Hangfire's tables. The caller holds a lock: several at once would fail.</summary>
     public static void Install(NpgsqlConnection connection) => PostgreSqlObjectsInstaller.Install(connection, Schema);
 
-    private static PostgreSqlStorage CreatePostgres(string connectionString)
+    private static PromptStorage CreatePostgres(string connectionString)
     {
         var options = new PostgreSqlStorageOptions
         {
-            // NOTIFY is sent only by processes that set this themselves: with it in both, pick-up takes 19 ms (p50), else 6 s.
-            EnableLongPolling = true,
+            // Our own queues do this, see PromptQueues.
+            EnableLongPolling = false,
             // A NOTIFY that comes while LISTEN reconnects is missed.
             QueuePollInterval = TimeSpan.FromSeconds(1),
             // Without sliding, a job longer than the time-out would be delivered twice.
@@ -39,6 +41,24 @@ internal static class HangfireStorage
             StartupConnectionMaxRetries = 10,
             AllowDegradedModeWithoutStorage = false,
         };
-        return new PostgreSqlStorage(new NpgsqlConnectionFactory(connectionString, options), options);
+        // Our rows are the truth, and the reconciler heals what a crash of the server takes of Hangfire's: nobody waits for its disk.
+        var relaxed = PostgresDdpmDbContext.Prepared(connectionString);
+        relaxed.Options = $"{relaxed.Options} -c synchronous_commit=off".Trim();
+        return new PromptStorage(new NpgsqlConnectionFactory(relaxed.ConnectionString, options), options, connectionString);
+    }
+
+    private sealed class PromptStorage : PostgreSqlStorage
+    {
+        private readonly PromptQueues _queues;
+
+        public PromptStorage(NpgsqlConnectionFactory connections, PostgreSqlStorageOptions options, string connectionString)
+            : base(connections, options)
+        {
+            _queues = new PromptQueues(this, options, connectionString);
+            QueueProviders.Add(_queues, [Queues.Training, Queues.Sampling, Queues.Data]);
+        }
+
+        [Obsolete("As the method that it overrides.")]
+        public override IEnumerable<IServerComponent> GetComponents() => [.. base.GetComponents(), _queues];
     }
 }

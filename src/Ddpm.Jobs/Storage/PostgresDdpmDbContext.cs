@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Npgsql;
 
 namespace Ddpm.Jobs.Storage;
 
@@ -10,7 +11,16 @@ public sealed class PostgresDdpmDbContext(DbContextOptions<PostgresDdpmDbContext
     protected override string JsonType => "jsonb";
 
     internal static DbContextOptionsBuilder<PostgresDdpmDbContext> Configure(string connectionString) =>
-        new DbContextOptionsBuilder<PostgresDdpmDbContext>().UseNpgsql(connectionString);
+        new DbContextOptionsBuilder<PostgresDdpmDbContext>().UseNpgsql(Prepared(connectionString).ConnectionString);
+
+    /// <summary>Statements that come again and again are planned once a connection: ours take the server longer to plan than to run.</summary>
+    internal static NpgsqlConnectionStringBuilder Prepared(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        if (settings.MaxAutoPrepare == 0)
+            settings.MaxAutoPrepare = 64;
+        return settings;
+    }
 
     // For `dotnet ef migrations add`, which never connects.
     private sealed class DesignTimeFactory : IDesignTimeDbContextFactory<PostgresDdpmDbContext>

@@ -16,7 +16,7 @@ namespace Ddpm.Worker.Sampling;
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed partial class SamplingJob(
     JobRunner runner, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
-    IOptions<WorkerOptions> options, ILogger<SamplingJob> logger) : ISamplingJob
+    IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
 {
     private const double MiB = 1024 * 1024;
 
@@ -29,7 +29,7 @@ internal sealed partial class SamplingJob(
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
         var guide = new GuideReader(artifacts, batch);
         var trajectory = batch.Spec.Trajectory ? new Trajectory() : null;
-        var (images, duration) = models.Use(checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
+        var (images, started, duration) = models.Use(checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
@@ -46,6 +46,7 @@ internal sealed partial class SamplingJob(
 
         lease.Succeed(db => db.SampleBatches.Where(b => b.Id == batch.Id).ExecuteUpdate(set => set
             .SetProperty(b => b.ArtifactKey, key)
+            .SetProperty(b => b.DrawingStartedAt, started)
             .SetProperty(b => b.DurationSeconds, duration.TotalSeconds)
             .SetProperty(b => b.Device, device.Name)));
         artifacts.DeleteOthers(key);
@@ -66,7 +67,7 @@ internal sealed partial class SamplingJob(
             Write(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
     }
 
-    private (PixelBatch Images, TimeSpan Duration) Draw(
+    private (PixelBatch Images, DateTime Started, TimeSpan Duration) Draw(
         DiffusionModel model, SampleRequest request, Trajectory? trajectory, (int Rows, int Columns) layout, JobLease lease)
     {
         try
@@ -76,9 +77,9 @@ internal sealed partial class SamplingJob(
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
-            var started = Stopwatch.GetTimestamp();
+            var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());
             var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
-            return (images, Stopwatch.GetElapsedTime(started));
+            return (images, started, Stopwatch.GetElapsedTime(stopwatch));
         }
         catch (ArgumentException misfit)
         {

@@ -1,5 +1,6 @@
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
+using Ddpm.Engine.Networks.Cpu;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Tests.Fixtures;
@@ -38,6 +39,27 @@ public sealed class UNetFixtureTests
             }
 
             fixture.AssertClose(call["out"]!.ToString(), output);
+        }
+    }
+
+    [Theory, MemberData(nameof(Cases))]
+    public void Forward_GivesTheReferencesNumbers_AsDrawingCallsIt(string name)
+    {
+        using var fixture = FixtureCase.Open(name);
+        var config = UNetConfig.FromJson(File.ReadAllText(Path.Combine(fixture.UNetFolder, "config.json")));
+        var reason = CpuNetwork.WhyNot(config, MatrixType.Float32);
+        Assert.SkipWhen(reason is not null, $"Drawn by the plain network: {reason}");
+        using var network = TinyModel.Build(config);
+        UNetWeights.Load(network, Path.Combine(fixture.UNetFolder, "diffusion_pytorch_model.safetensors"));
+        network.eval();
+        foreach (var call in fixture.Json["calls"]!.AsArray().Select(call => call!))
+        {
+            using var scope = NewDisposeScope();
+            var sample = fixture.Tensor(call["sample"]!.ToString());
+            using var prepared = new CpuNetwork(network, MatrixType.Float32, threads: 2, (int)sample.shape[2], (int)sample.shape[3]);
+            var timesteps = call["timestep"] is { } perImage ? fixture.Tensor(perImage.ToString()) : full(sample.shape[0], (float)call["timestep_scalar"]!.GetValue<double>());
+            var labels = call["class_labels"] is { } named ? fixture.Tensor(named.ToString()) : null;
+            fixture.AssertClose(call["out"]!.ToString(), prepared.Call(sample, timesteps, labels));
         }
     }
 

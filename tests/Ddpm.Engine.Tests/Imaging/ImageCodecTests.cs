@@ -22,6 +22,47 @@ public sealed class ImageCodecTests
         Assert.Equal(channels == 1 ? 0 : 2, png[25]); // colour type in the header: grey or truecolour
     }
 
+    // Every width up to two vectors: their first pixel, whole vectors and rests. Smooth, steep and flat places take every turn of the filter.
+    [Theory, InlineData(1), InlineData(3)]
+    public void EncodePng_KeepsEveryPixel_OfEveryWidth(int channels)
+    {
+        var random = new Random(2);
+        for (var width = 1; width < 140; width++)
+        {
+            var pixels = Enumerable.Range(0, width * 9 * channels).Select(n => (byte)((n / (width * channels)) switch
+            {
+                < 3 => random.Next(256),
+                < 5 => 100 + random.Next(8),
+                5 => 255 * random.Next(2),
+                _ => n / 7,
+            })).ToArray();
+            var decoded = ImageCodec.Decode(ImageCodec.EncodePng(pixels, width, 9, channels), _defaults);
+            Assert.Equal(channels == 3 ? pixels : pixels.SelectMany(v => (byte[])[v, v, v]), decoded.Pixels);
+        }
+    }
+
+    // The filter by its definition: left + upper − upper left, and the nearest of the three, in this order.
+    [Fact]
+    public void EncodePng_FiltersByPaeth()
+    {
+        var (width, height, pixels) = (50, 40, new byte[50 * 40 * 3]);
+        new Random(3).NextBytes(pixels);
+        using var content = new MemoryStream(ImageCodec.EncodePng(pixels, width, height, 3)[41..^16]);
+        using var zlib = new System.IO.Compression.ZLibStream(content, System.IO.Compression.CompressionMode.Decompress);
+        for (var y = 0; y < height; y++)
+        {
+            Assert.Equal(4, zlib.ReadByte());
+            for (var x = 0; x < width * 3; x++)
+            {
+                int[] near = [At(y, x - 3), At(y - 1, x), At(y - 1, x - 3)];
+                var nearest = near.MinBy(value => Math.Abs(value - (near[0] + near[1] - near[2])));
+                Assert.Equal((byte)(At(y, x) - nearest), zlib.ReadByte());
+            }
+        }
+
+        int At(int y, int x) => y < 0 || x < 0 ? 0 : pixels[y * width * 3 + x];
+    }
+
     [Theory, InlineData(2, 4, 4, 12), InlineData(3, 4, 4, 47), InlineData(3, 0, 4, 0)]
     public void EncodePng_Refuses_WhenSizesDisagree(int channels, int width, int height, int bytes) =>
         Assert.Throws<ArgumentException>(() => ImageCodec.EncodePng(new byte[bytes], width, height, channels));

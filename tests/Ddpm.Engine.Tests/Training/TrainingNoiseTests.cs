@@ -1,3 +1,4 @@
+using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
 using static TorchSharp.torch;
 
@@ -25,6 +26,20 @@ public sealed class TrainingNoiseTests
 
     [Fact]
     public void Labels_StayAsTheyAre_WithoutANullClass() => Assert.Equal([0, 1, 0], Labels(1, 0, [0, 1, 0], 0, null));
+
+    [Fact]
+    public void Normal_IsTheNoiseOfEachPlace_WhateverElseIsInTheBatch()
+    {
+        using var scope = NewDisposeScope();
+        var drawn = TrainingNoise.Normal(seed: 5, batch: 9, [3, 1, 5, 7], CPU);
+        Assert.Equal([3, 1, 5, 7], drawn.shape);
+        var place = new float[35];
+        for (var n = 0; n < 3; n++)
+        {
+            PhiloxNoise.Fill(5, (uint)n, 9, place, NoisePurpose.TrainingNoise);
+            Assert.Equal(place, drawn[n].flatten().data<float>().ToArray());
+        }
+    }
 
     private static long[] Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass)
     {

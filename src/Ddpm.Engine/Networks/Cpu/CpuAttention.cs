@@ -84,7 +84,7 @@ internal sealed unsafe class CpuAttention : IDisposable
         var padded = (tokens + Panel - 1) / Panel * Panel;
         var (keyFloats, valueFloats) = ((long)padded * _headDim, (long)tokens * ((_headDim + Panel - 1) / Panel * Panel));
         var packed = pass.Space.Take(pass.Capacity * _heads * (keyFloats + valueFloats));
-        pass.Team.Run(pass.Pictures * _heads, (piece, _) =>
+        pass.Share(pass.Pictures * _heads, (long)pass.Pictures * projected.PictureSize, (piece, _) =>
         {
             var (picture, head) = Math.DivRem(piece, _heads);
             var keys = packed + (piece * (keyFloats + valueFloats));
@@ -92,7 +92,7 @@ internal sealed unsafe class CpuAttention : IDisposable
         });
 
         var blocks = (tokens + QueriesAtOnce - 1) / QueriesAtOnce;
-        pass.Team.Run(pass.Pictures * _heads * blocks, (piece, member) =>
+        pass.Share(pass.Pictures * _heads * blocks, (long)pass.Pictures * _heads * tokens * tokens, (piece, member) =>
         {
             var (pair, block) = Math.DivRem(piece, blocks);
             var (picture, head) = Math.DivRem(pair, _heads);

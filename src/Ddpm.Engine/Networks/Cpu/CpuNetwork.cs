@@ -106,7 +106,7 @@ internal sealed unsafe class CpuNetwork : IDisposable
                 _pass.Pictures = count;
                 var steps = timesteps.Slice(first, count);
                 var times = _pass.Space.Take((long)MostPicturesAtOnce * _times.Width);
-                _times.Copy(steps, classLabels.IsEmpty ? [] : classLabels.Slice(first, count), times);
+                _times.Copy(_pass, steps, classLabels.IsEmpty ? [] : classLabels.Slice(first, count), times);
                 var picture = Height * Width;
                 _network.Run(_pass, input + ((long)first * _config.InChannels * picture), result + ((long)first * _config.OutChannels * picture), times, _times.Width, steps);
                 _pass.Space.Return(times, (long)MostPicturesAtOnce * _times.Width);

@@ -5,6 +5,8 @@ namespace Ddpm.Engine.Networks.Cpu;
 /// <param name="capacity">Pictures that blocks are made for.</param>
 internal sealed unsafe class ForwardPass(WorkTeam team, int capacity) : IDisposable
 {
+    private const long WorthSharing = 8192; // floats that are normalised and activated in about the time that handing them over takes
+
     private readonly (nint Block, long Floats)[] _scratch = new (nint, long)[team.Size];
 
     /// <summary>Pictures that blocks are made for.</summary>
@@ -42,12 +44,23 @@ internal sealed unsafe class ForwardPass(WorkTeam team, int capacity) : IDisposa
         return (float*)slot.Block;
     }
 
-    /// <summary>Splits work on so many equal items so that every thread has several pieces, none smaller than it is worth.</summary>
-    /// <returns>How many pieces.</returns>
+    /// <summary>Does an operation's pieces on all threads, or on this one where sharing out would cost more than it saves.</summary>
+    /// <param name="pieces">Numbered from 0.</param>
+    /// <param name="floats">What all of them read or write.</param>
+    /// <param name="work">Does one: its number, and the number of the thread that does it.</param>
+    public void Share(int pieces, long floats, Action<int, int> work)
+    {
+        if (floats >= WorthSharing)
+            team.Run(pieces, work);
+        else
+            for (var piece = 0; piece < pieces; piece++)
+                work(piece, 0);
+    }
+
+    /// <summary>Into how many pieces to cut so many equal items, so that every thread has several and none is smaller than it is worth.</summary>
     public int Pieces(int items, long floatsOfItem)
     {
-        const int WorthIt = 8192;
-        var most = (int)Math.Min(items, ((items * floatsOfItem) + WorthIt - 1) / WorthIt);
+        var most = (int)Math.Min(items, ((items * floatsOfItem) + WorthSharing - 1) / WorthSharing);
         return Math.Clamp(most, 1, 4 * team.Size);
     }
 

@@ -25,7 +25,7 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
         var chunks = (pixels + ChunkPixels - 1) / ChunkPixels;
         var sums = pass.Space.Take((long)chunks * 2 * channels * pass.Capacity);
         var affine = pass.Space.Take((long)2 * channels * pass.Capacity);
-        pass.Team.Run(pass.Pictures * chunks, (piece, _) =>
+        pass.Share(pass.Pictures * chunks, (long)pass.Pictures * pixels * channels, (piece, _) =>
         {
             var (picture, chunk) = Math.DivRem(piece, chunks);
             var first = chunk * ChunkPixels;

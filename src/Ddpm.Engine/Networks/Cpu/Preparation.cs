@@ -23,7 +23,7 @@ internal sealed unsafe class Preparation(ForwardPass pass)
         };
         var result = pass.Take(x.Channels, height + (2 * margin), width + (2 * margin));
         var pieces = pass.Pieces(result.Height, (long)result.Width * result.Channels);
-        pass.Team.Run(pass.Pictures * pieces, (piece, _) =>
+        pass.Share(pass.Pictures * pieces, (long)pass.Pictures * result.PictureSize, (piece, _) =>
         {
             var (picture, band) = Math.DivRem(piece, pieces);
             for (var row = result.Height * band / pieces; row < result.Height * (band + 1) / pieces; row++)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -28,7 +29,7 @@ internal sealed class TimeProjectionsBuilder
 /// the same timesteps.</summary>
 internal sealed unsafe class TimeProjections : IDisposable
 {
-    private const long MostBytes = 128L << 20;
+    private const long MostBytes = 8L << 20; // of the article's network 240 rows: more than fast samplers visit
 
     private readonly UNet _network;
     private readonly Panels _weight;
@@ -55,16 +56,22 @@ internal sealed unsafe class TimeProjections : IDisposable
     public long Bytes => (_weight.Floats * sizeof(float)) + MostBytes;
 
     /// <summary>Copies the rows of some pictures. A row does not depend on the others.</summary>
+    /// <param name="pass">Supplies threads and memory.</param>
     /// <param name="timesteps">One a picture.</param>
     /// <param name="labels">One a picture; empty where the network knows no classes.</param>
     /// <param name="target">[pictures, <see cref="Width"/>].</param>
-    public void Copy(ReadOnlySpan<float> timesteps, ReadOnlySpan<long> labels, float* target)
+    public void Copy(ForwardPass pass, ReadOnlySpan<float> timesteps, ReadOnlySpan<long> labels, float* target)
     {
-        for (var picture = 0; picture < timesteps.Length; picture++)
-        {
-            var row = Row(timesteps[picture], labels.IsEmpty ? null : labels[picture]);
-            Buffer.MemoryCopy(row, target + ((long)picture * Width), Width * 4L, Width * 4L);
-        }
+        var keys = new (float Timestep, long Label)[timesteps.Length];
+        for (var picture = 0; picture < keys.Length; picture++)
+            keys[picture] = (timesteps[picture], labels.IsEmpty ? -1 : labels[picture]);
+        if ((_rows.Count + keys.Length) * (long)Width * sizeof(float) > MostBytes)
+            Forget();
+        var missing = keys.Distinct().Where(key => !_rows.ContainsKey(key)).ToList();
+        if (missing.Count > 0)
+            Compute(pass, missing);
+        for (var picture = 0; picture < keys.Length; picture++, target += Width)
+            Buffer.MemoryCopy((void*)_rows[keys[picture]], target, Width * 4L, Width * 4L);
     }
 
     /// <inheritdoc/>
@@ -75,30 +82,40 @@ internal sealed unsafe class TimeProjections : IDisposable
         _bias.Dispose();
     }
 
-    private float* Row(float timestep, long? label)
+    private void Compute(ForwardPass pass, List<(float Timestep, long Label)> keys)
     {
-        var key = (timestep, label ?? -1);
-        if (_rows.TryGetValue(key, out var known))
-            return (float*)known;
-        if (_rows.Count * (long)Width * sizeof(float) >= MostBytes)
-            Forget();
-        var row = Compute(timestep, label);
-        _rows[key] = (nint)row;
-        return row;
+        var padded = _weight.Count * MatrixKernels.PanelWidth;
+        var inputs = pass.Space.Take((long)pass.Capacity * _weight.Lines);
+        var products = pass.Space.Take((long)pass.Capacity * padded);
+        for (var row = 0; row < keys.Count; row++)
+            Embed(keys[row], new Span<float>(inputs + ((long)row * _weight.Lines), _weight.Lines));
+        var pieces = Math.Min(_weight.Count, 4 * pass.Team.Size);
+        pass.Share(pieces, _weight.Floats, (piece, _) =>
+        {
+            for (var panel = _weight.Count * piece / pieces; panel < _weight.Count * (piece + 1) / pieces; panel++)
+                MatrixKernels.Multiply(
+                    keys.Count, inputs, _weight.Lines * sizeof(float), _weight.Of(panel, 0), products + (panel * MatrixKernels.PanelWidth), padded * sizeof(float),
+                    _weight.Lines, accumulate: false, MatrixType.Float32);
+        });
+        for (var row = 0; row < keys.Count; row++)
+        {
+            var kept = Workspace.Allocate(Width);
+            for (var n = 0; n < Width; n++)
+                kept[n] = products[((long)row * padded) + n] + ((float*)_bias.Data)[n];
+            _rows[keys[row]] = (nint)kept;
+        }
+
+        pass.Space.Return(inputs, (long)pass.Capacity * _weight.Lines);
+        pass.Space.Return(products, (long)pass.Capacity * padded);
     }
 
-    private float* Compute(float timestep, long? label)
+    // One at a time: ATen rounds by the batch's size.
+    private void Embed((float Timestep, long Label) key, Span<float> target)
     {
         using var scope = NewDisposeScope();
-        var embedding = _network.Embed(tensor(new[] { timestep }), label is { } given ? tensor(new[] { given }) : null); // one at a time: ATen rounds by the batch's size
+        var embedding = _network.Embed(tensor(new[] { key.Timestep }), key.Label < 0 ? null : tensor(new[] { key.Label }));
         var active = _nonlinearity == Nonlinearity.Relu ? nn.functional.relu(embedding) : nn.functional.silu(embedding);
-        var row = Workspace.Allocate(_weight.Count * MatrixKernels.PanelWidth);
-        fixed (byte* input = active.bytes)
-            for (var panel = 0; panel < _weight.Count; panel++)
-                MatrixKernels.Multiply(1, input, 0, _weight.Of(panel, 0), row + (panel * MatrixKernels.PanelWidth), 0, _weight.Lines, accumulate: false, MatrixType.Float32);
-        for (var n = 0; n < Width; n++)
-            row[n] += ((float*)_bias.Data)[n];
-        return row;
+        MemoryMarshal.Cast<byte, float>(active.bytes).CopyTo(target);
     }
 
     private void Forget()

@@ -17,9 +17,6 @@ internal sealed class CallCosts(Func<int, double> guess)
     private readonly double?[] _measured = new double?[MostRows + 1];
     private readonly double[] _costs = [.. Enumerable.Range(0, MostRows + 1).Select(rows => rows == 0 ? 0 : guess(rows))];
 
-    /// <summary>For calls that do so many pictures side by side.</summary>
-    public static CallCosts OfLanes(int lanes) => new(rows => Math.Ceiling(rows / (double)lanes) + 0.05);
-
     /// <summary>For one call on the threads of a CPU.</summary>
     public static CallCosts OfHost() => new(rows => 0.25 + (0.75 * rows));
 

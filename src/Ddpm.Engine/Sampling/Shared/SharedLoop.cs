@@ -1,12 +1,17 @@
 using System.Diagnostics;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling.Steps;
+using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Sampling.Shared;
 
 /// <summary>The denoising loop of a loaded model. All requests for it go through this one: between any two network calls pictures of new requests join, and those
 /// that are finished, cancelled or have failed leave. Which pictures share a call is <see cref="Admission"/>'s to say, and changes none of them.</summary>
-/// <remarks>Its thread lives as long as there are requests, so it needs no disposal.</remarks>
+/// <remarks>
+/// Its threads live as long as there is something to do, so it needs no disposal. One makes calls of many pictures, where that changes no picture. ATen's CPU kernels
+/// round differently at different batch sizes, so that a picture alone and the same picture among 16 would differ in the last bits: there calls are of one
+/// picture and one thread each, and several threads make them side by side, which is the faster way for small networks too.
+/// </remarks>
 /// <param name="network">Asked. Borrowed: it must live until the last request has ended.</param>
 /// <param name="height">Rows of a picture.</param>
 /// <param name="width">Columns of a picture.</param>
@@ -14,62 +19,72 @@ namespace Ddpm.Engine.Sampling.Shared;
 internal sealed class SharedLoop(StepNetwork network, int height, int width, bool yields)
 {
     private readonly Lock _lock = new();
-    private readonly List<Drawing> _arrived = [];
-    private bool _runs;
-    private int _requests;
-    private CallCosts? _costs;
+    private readonly List<Drawing> _drawings = [];
+    private readonly CallCosts _costs = network.IsOnHost ? CallCosts.OfHost() : CallCosts.OfDevice();
+    private readonly bool _callsAreOfOne = network.IsOnHost && !network.IsBatchInvariant;
+    private int _mostRows = 1;
+    private int _threads;
     private long _calls;
 
-    /// <summary>Network calls made so far; where pictures do not share them, rounds of calls.</summary>
+    /// <summary>Calls begun so far.</summary>
     public long Calls => Volatile.Read(ref _calls);
 
     /// <summary>Requests that have come and not ended.</summary>
-    public int Requests => Volatile.Read(ref _requests);
+    public int Requests
+    {
+        get
+        {
+            lock (_lock)
+                return _drawings.Count;
+        }
+    }
+
+    private int Elements => network.Channels * height * width;
 
     /// <summary>Draws pictures, together with whoever else asks.</summary>
     /// <param name="images">At least one; all with the same guidance.</param>
     /// <param name="threads">Pictures side by side on a CPU where they do not share calls.</param>
-    /// <param name="progress">Told on the loop's thread after each call with a picture of it. Must be quick; what it throws ends this request.</param>
+    /// <param name="progress">Told on a thread of the loop after each call with a picture of it. Must be quick; what it throws ends this request.</param>
     /// <param name="trajectory">Begun, or null.</param>
     /// <param name="cancellationToken">Looked at between calls.</param>
     public PixelBatch Draw(
         IReadOnlyList<ImageToDraw> images, int threads, IProgress<SamplingProgress>? progress, Trajectory? trajectory, CancellationToken cancellationToken)
     {
-        var pictures = new PixelBatch(new byte[images.Count * network.Channels * height * width], images.Count, network.Channels, height, width);
+        var pictures = new PixelBatch(new byte[images.Count * Elements], images.Count, network.Channels, height, width);
         var drawing = new Drawing(images, pictures, threads, progress, trajectory, cancellationToken);
-        lock (_lock)
+        if (images.Any(image => image.Plan.Steps.Count == 0))
         {
-            if (!_runs)
-                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.Start();
-            _runs = true;
-            _arrived.Add(drawing);
-            _requests++;
+            using var stepper = Stepper.For(network, height, width);
+            drawing.FinishStepless(stepper, new float[Elements]);
+            if (drawing.IsOver)
+                return pictures;
         }
 
-        try
+        var mostRows = _callsAreOfOne ? 1 : CallMemory.MostRows(network);
+        lock (_lock)
         {
-            return drawing.Wait();
+            _mostRows = mostRows;
+            _drawings.Add(drawing);
+            for (var wanted = _callsAreOfOne ? Math.Min(_drawings.Max(other => other.Threads), _drawings.Sum(other => other.Waiting)) : 1; _threads < wanted; _threads++)
+                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.Start();
         }
-        finally
-        {
-            lock (_lock)
-                _requests--;
-        }
+
+        return drawing.Wait();
     }
 
     private void Loop()
     {
-        var active = new List<Drawing>();
         try
         {
+            if (_callsAreOfOne)
+                set_num_threads(1); // counts for this thread's OpenMP regions only
             using var calls = new StepCalls(network, height, width);
-            var mostRows = 1;
-            while (Arrivals(active, ref mostRows))
+            var sample = new float[Elements];
+            while (Next(calls) is { } call)
             {
-                Leave(active, calls.Stepper);
-                if (active.Count > 0)
-                    Call(active, calls, mostRows);
-                Leave(active, calls.Stepper);
+                var duration = Make(call, calls, sample);
+                if (yields)
+                    DeviceUse.RestAfter(duration, network.Device);
             }
         }
 #pragma warning disable CA1031 // Those who wait must hear of it.
@@ -78,78 +93,85 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
         {
             lock (_lock)
             {
-                active.AddRange(_arrived);
-                _arrived.Clear();
-                _runs = false;
+                _threads--;
+                _drawings.ForEach(drawing => drawing.Fail(fault));
+                _drawings.ForEach(drawing => drawing.End(stepper: null));
+                _drawings.Clear();
             }
-
-            active.ForEach(drawing => drawing.End(fault));
         }
     }
 
-    // False where nobody wants anything: then this thread ends, and the next request begins another.
-    private bool Arrivals(List<Drawing> active, ref int mostRows)
+    /// <summary>A network call to make: pictures, by request.</summary>
+    private sealed record Call(List<(Drawing Drawing, List<RunningImage> Images)> Parts, int Rows);
+
+    // Null where nothing waits: then this thread ends, and the next request begins another.
+    private Call? Next(StepCalls calls)
     {
         lock (_lock)
         {
-            if (_arrived.Count > 0)
+            _drawings.ForEach(drawing => drawing.FailIfCancelled());
+            EndThoseThatAreOver(calls.Stepper);
+            var waiting = _drawings.Where(drawing => drawing.Waiting > 0).ToList();
+            if (waiting.Count == 0)
             {
-                active.AddRange(_arrived);
-                _arrived.Clear();
-                mostRows = CallMemory.MostRows(network);
+                _threads--;
+                return null;
             }
 
-            return _runs = active.Count > 0;
+            var share = Admission.Share([.. waiting.Select(drawing => drawing.Standing)], _costs, Math.Min(_mostRows, calls.MostPictures));
+            Volatile.Write(ref _calls, _calls + 1);
+            var call = new Call([], waiting.Select((drawing, index) => share[index] * drawing.Rows).Sum());
+            for (var index = 0; index < waiting.Count; index++)
+                if (share[index] > 0)
+                    call.Parts.Add((waiting[index], waiting[index].Take(share[index], _calls)));
+            return call;
         }
     }
 
-    private static void Leave(List<Drawing> active, Stepper stepper)
+    private TimeSpan Make(Call call, StepCalls calls, float[] sample)
     {
-        foreach (var drawing in active)
-        {
-            Guard(drawing, stepper, () => drawing.Settle(stepper)); // a run of no steps is done before it begins
-            if (drawing.IsFinished)
-                drawing.End(failure: null);
-            else if (drawing.IsCancelled)
-                drawing.EndCancelled(stepper);
-        }
-
-        active.RemoveAll(drawing => drawing.HasEnded);
-    }
-
-    private void Call(List<Drawing> active, StepCalls calls, int mostRows)
-    {
-        var lanes = active.Max(drawing => drawing.Threads);
-        _costs ??= StepCalls.HasLanes(network) ? CallCosts.OfLanes(lanes) : network.IsOnHost ? CallCosts.OfHost() : CallCosts.OfDevice();
-        var share = Admission.Share([.. active.Select(drawing => drawing.Standing)], _costs, mostRows);
-        List<RunningImage> images = [.. active.SelectMany((drawing, index) => drawing.Next(share[index]))];
-        var rows = active.Select((drawing, index) => share[index] * drawing.Rows).Sum();
-
         var began = Stopwatch.GetTimestamp();
-        var faults = calls.Advance(images, lanes);
+        var faults = calls.Advance([.. call.Parts.SelectMany(part => part.Images)]);
         var duration = Stopwatch.GetElapsedTime(began);
-        Volatile.Write(ref _calls, _calls + 1);
-        if (faults.Count == 0)
-            _costs.Learn(rows, duration);
+        foreach (var (drawing, images) in call.Parts)
+        {
+            if (images.Find(faults.ContainsKey) is { } failed)
+                Fail(drawing, faults[failed]);
+            else
+                Guard(drawing, () => drawing.Finish(images, calls.Stepper, sample));
+        }
 
-        var first = 0;
-        for (var index = 0; index < active.Count; first += share[index++])
-            Moved(active[index], images.GetRange(first, share[index]), faults, calls.Stepper);
-        if (yields)
-            DeviceUse.RestAfter(duration, network.Device);
+        List<(Drawing Drawing, SamplingProgress Progress)> reports = [];
+        lock (_lock)
+        {
+            if (faults.Count == 0)
+                _costs.Learn(call.Rows, duration);
+            foreach (var (drawing, images) in call.Parts)
+            {
+                drawing.Moved(images.Count);
+                reports.Add((drawing, drawing.Progress));
+            }
+        }
+
+        // Without the lock, since what hears of them is foreign; and before the pictures are back, so that none comes after the request's end.
+        reports.ForEach(report => Guard(report.Drawing, () => report.Drawing.Report(report.Progress)));
+        lock (_lock)
+        {
+            call.Parts.ForEach(part => part.Drawing.GiveBack(part.Images));
+            EndThoseThatAreOver(calls.Stepper);
+        }
+
+        return duration;
     }
 
-    private void Moved(Drawing drawing, List<RunningImage> images, IReadOnlyList<(RunningImage Image, Exception Fault)> faults, Stepper stepper)
+    private void EndThoseThatAreOver(Stepper stepper)
     {
-        if (images.Count == 0)
-            return;
-        if (faults.FirstOrDefault(fault => images.Contains(fault.Image)).Fault is { } reason)
-            drawing.End(reason, stepper);
-        else
-            Guard(drawing, stepper, () => drawing.Moved(images.Count, _calls, stepper));
+        foreach (var drawing in _drawings.Where(drawing => drawing.IsOver))
+            drawing.End(stepper);
+        _drawings.RemoveAll(drawing => drawing.IsOver);
     }
 
-    private static void Guard(Drawing drawing, Stepper stepper, Action action)
+    private void Guard(Drawing drawing, Action action)
     {
         try
         {
@@ -159,7 +181,13 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            drawing.End(fault, stepper);
+            Fail(drawing, fault);
         }
+    }
+
+    private void Fail(Drawing drawing, Exception fault)
+    {
+        lock (_lock)
+            drawing.Fail(fault);
     }
 }

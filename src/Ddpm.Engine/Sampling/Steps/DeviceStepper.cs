@@ -89,14 +89,14 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         var guided = Enumerable.Range(0, images.Count).Where(index => images[index].IsGuided).Select(index => (long)index).ToArray();
         var labels = Labels(images);
         if (guided.Length == 0)
-            return Network.Denoise(x, timesteps, labels is null ? null : tensor(labels).Send(x.device)).to(ScalarType.Float32);
+            return Ask(x, timesteps, labels);
 
         var none = NullClass();
         var places = tensor(guided).Send(x.device);
-        var both = Network.Denoise(
+        var both = Ask(
             cat([x, x.index_select(0, places)]),
             cat([timesteps, timesteps.index_select(0, places)]),
-            tensor(labels!.Concat(guided.Select(_ => (long)none)).ToArray()).Send(x.device)).to(ScalarType.Float32);
+            [.. labels!, .. guided.Select(_ => (long)none)]);
         var output = both.narrow(0, 0, images.Count);
         var without = both.narrow(0, images.Count, guided.Length);
         var with = output.index_select(0, places);

@@ -64,8 +64,7 @@ internal sealed class HostStepper(StepNetwork network, int height, int width, No
                 Put(images[slot], other++, samples, timesteps);
         }
 
-        var answer = Network.Denoise(_sample.narrow(0, 0, rows), _timesteps.narrow(0, 0, rows), labels is null ? null : tensor(labels));
-        return answer.to(ScalarType.Float32).contiguous();
+        return Ask(_sample.narrow(0, 0, rows), _timesteps.narrow(0, 0, rows), labels).contiguous();
     }
 
     private void Put(RunningImage image, int row, Span<float> samples, Span<float> timesteps)

@@ -18,6 +18,9 @@ internal sealed record StepNetwork(Denoiser Denoise, int Channels, Device Device
     /// <summary>Bytes that a call of so many pictures needs while it lasts, weights not counted; null where nobody knows.</summary>
     public Func<int, long>? CallBytes { get; init; }
 
+    /// <summary>Counts its calls.</summary>
+    public NetworkMeter Meter { get; } = new();
+
     /// <summary>Whether what lies between calls is arithmetic on the host's own memory.</summary>
     public bool IsOnHost => Device.type == TorchSharp.DeviceType.CPU;
 }

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using static TorchSharp.torch;
+
 namespace Ddpm.Engine.Sampling.Steps;
 
 /// <summary>Takes pictures a step onward. Not safe for several threads at once.</summary>
@@ -41,6 +44,19 @@ internal abstract class Stepper : IDisposable
     public abstract void Drop(RunningImage image);
 
     public abstract void Dispose();
+
+    /// <summary>A call of the network.</summary>
+    /// <param name="sample">x of each row.</param>
+    /// <param name="timesteps">Of each row.</param>
+    /// <param name="labels">Of each row; null where the network knows no classes.</param>
+    /// <returns>In float32.</returns>
+    protected Tensor Ask(Tensor sample, Tensor timesteps, long[]? labels)
+    {
+        var began = Stopwatch.GetTimestamp();
+        var answer = Network.Denoise(sample, timesteps, labels is null ? null : tensor(labels).Send(Network.Device)).to(ScalarType.Float32);
+        Network.Meter.Count(sample.shape[0], Stopwatch.GetTimestamp() - began);
+        return answer;
+    }
 
     /// <summary>x before the first step.</summary>
     protected void FillStart(ImageToDraw image, Span<float> sample)
