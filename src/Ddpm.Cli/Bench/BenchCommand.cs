@@ -44,7 +44,10 @@ internal static class BenchCommand
         var json = new Option<bool>("--json") { Description = "Print JSON instead of a table." };
         var file = new Option<string?>("--out") { Description = "Also write the JSON to this file.", HelpName = "FILE" };
         var (device, threads) = (Arguments.Device(), Arguments.Threads());
-        var command = new Command("bench", "Measures speed and memory on this machine.") { NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json, file };
+        var command = new Command("bench", "Measures speed and memory on this machine.")
+        {
+            NetworkCommand.Create(), ServiceCommand.Create(), what, model, baseline, batch, precision, runs, steps, fixtures, device, threads, channelsLast, graphs, json, file,
+        };
         command.SetAction(parsed =>
         {
             using var interruption = new Interruption();

@@ -29,7 +29,8 @@ internal sealed partial class SamplingJob(
         var (rows, columns) = SpecMapping.ToLayout(batch.Spec);
         var guide = new GuideReader(artifacts, batch);
         var trajectory = batch.Spec.Trajectory ? new Trajectory() : null;
-        var (images, started, duration) = models.Use(checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
+        var (images, started, duration) = models.Use(
+            checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
 
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
