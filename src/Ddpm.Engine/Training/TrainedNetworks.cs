@@ -33,7 +33,8 @@ internal sealed class TrainedNetworks : IDisposable
         Averaged?.load_state_dict(Master.state_dict());
         Averaged?.to(device);
         Averaged?.eval();
-        Computing.to(config.Precision.Dtype()).to(device);
+        Computing.ConvertTo(config.Precision.Dtype());
+        Computing.to(device);
         Computing.train();
         Computing.RecomputesBlocks = config.GradientCheckpointing;
         var copies = Computing.named_parameters().ToDictionary(pair => pair.name, pair => (Tensor)pair.parameter);

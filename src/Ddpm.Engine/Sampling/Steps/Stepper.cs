@@ -53,7 +53,7 @@ internal abstract class Stepper : IDisposable
     protected Tensor Ask(Tensor sample, Tensor timesteps, long[]? labels)
     {
         var began = Stopwatch.GetTimestamp();
-        var answer = Network.Denoise(sample, timesteps, labels is null ? null : tensor(labels).to(Network.Device)).to(ScalarType.Float32);
+        var answer = Network.Denoise(sample, timesteps, labels is null ? null : tensor(labels).Send(Network.Device)).to(ScalarType.Float32);
         Network.Meter.Count(sample.shape[0], Stopwatch.GetTimestamp() - began);
         return answer;
     }

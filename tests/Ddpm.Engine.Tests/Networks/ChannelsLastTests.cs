@@ -1,7 +1,7 @@
-using Ddpm.Engine.Networks.Cuda;
+using Ddpm.Engine.Networks;
 using static TorchSharp.torch;
 
-namespace Ddpm.Engine.Tests.Networks.Cuda;
+namespace Ddpm.Engine.Tests.Networks;
 
 public sealed class ChannelsLastTests
 {
