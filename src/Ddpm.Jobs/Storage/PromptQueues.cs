@@ -11,7 +11,7 @@ namespace Ddpm.Jobs.Storage;
 /// <summary>Hangfire's queues in PostgreSQL, whose waiting workers hear of a new job at once: one LISTEN for the process, told by every enqueuing one.</summary>
 /// <remarks>
 /// Hangfire's own way (<c>EnableLongPolling</c>) opens a connection and a LISTEN for every job that every worker waits for, and before a fetched job is begun
-/// waits for that LISTEN to be given up: several round trips, and under load sometimes without end, so that the job is held and never begun.
+/// waits, without a limit, for that LISTEN to be given up: several round trips in which nothing is done.
 /// A notification that is missed while LISTEN reconnects costs no more than <see cref="PostgreSqlStorageOptions.QueuePollInterval"/>.
 /// </remarks>
 #pragma warning disable CS0618 // Of PostgreSqlStorage, Hangfire runs the components only, not the processes that are to replace them.

@@ -83,7 +83,8 @@ public sealed class PromptQueuesTests(PostgresFixture postgres) : IAsyncDisposab
     }
 
     private static BackgroundJobServer Server(JobsHost host, string queue, int workers) =>
-        new(new BackgroundJobServerOptions { Queues = [queue], WorkerCount = workers, ServerName = queue }, host.Get<JobStorage>());
+        // Not the process's activator, which belongs to whichever host was made last.
+        new(new BackgroundJobServerOptions { Queues = [queue], WorkerCount = workers, ServerName = queue, Activator = new JobActivator() }, host.Get<JobStorage>());
 
     private static async Task<long> ListenersAsync(string connectionString)
     {
