@@ -7,17 +7,23 @@ public sealed class AdamWTests
 {
     private static readonly TrainingConfig Config = new() { TotalSteps = 1, WeightDecay = 0.1 };
 
+    private static readonly int[] Counts = [1, 37, 40_001];
+
+    public static IEnumerable<TheoryDataRow<int, string>> CountsAndWays =>
+        from count in Counts from way in Enum.GetNames<AdamWWay>() select new TheoryDataRow<int, string>(count, way);
+
     public AdamWTests() => TorchRuntime.Initialize();
 
     // Lengths that are no multiple of a vector, and one of several pieces.
-    [Theory, InlineData(1), InlineData(37), InlineData(40_001)]
-    public void Step_MovesWeightsAndAverageAsTorchsOwnOperationsDo(int count)
+    [Theory, MemberData(nameof(CountsAndWays))]
+    public void Step_MovesWeightsAndAverageAsTorchsOwnOperationsDo(int count, string wayName)
     {
+        var way = Enum.Parse<AdamWWay>(wayName);
         using var scope = NewDisposeScope();
         using var weight = nn.Parameter(Numbers(count, 1));
         var (expected, m, v, expectedAverage) = (weight.detach().clone(), zeros(count), zeros(count), Numbers(count, 2));
         var average = expectedAverage.clone();
-        using var optimizer = new AdamW(new MovedTensors([("w", weight)], [average], null), Config);
+        using var optimizer = new AdamW(new MovedTensors([("w", weight)], [average], null), Config, way);
         for (var step = 1; step <= 3; step++)
         {
             var gradient = Numbers(count, 3 + step);
@@ -57,6 +63,18 @@ public sealed class AdamWTests
         Assert.Equal(same.detach().bytes.ToArray(), weight.detach().bytes.ToArray());
         Assert.Equal(weight.detach().to(ScalarType.BFloat16).bytes.ToArray(), copy.detach().bytes.ToArray());
         Assert.True(copy.grad is null);
+    }
+
+    [Fact]
+    public void Fused_RoundsTheWeightsIntoTheirCopy()
+    {
+        using var scope = NewDisposeScope();
+        using var weight = nn.Parameter(Numbers(1003, 1));
+        using var copy = nn.Parameter(weight.detach().to(ScalarType.BFloat16));
+        using var optimizer = new AdamW(new MovedTensors([("w", weight)], null, [copy]), Config, AdamWWay.Fused);
+        copy.grad = Numbers(1003, 2).to(ScalarType.BFloat16);
+        optimizer.Step(0.1);
+        Assert.Equal(weight.detach().to(ScalarType.BFloat16).bytes.ToArray(), copy.detach().bytes.ToArray());
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class GroupNormSiluTests
         {
             var expected = Compute(batch, channels, height, width, groups, shifts, activates, ScalarType.Float64, fused: false);
             AssertNear(expected, Compute(batch, channels, height, width, groups, shifts, activates, ScalarType.Float32, fused: true), 1e-5);
-            AssertNear(expected, Compute(batch, channels, height, width, groups, shifts, activates, ScalarType.BFloat16, fused: true), 0.02); // 8 bits of precision
+            AssertNear(expected, Compute(batch, channels, height, width, groups, shifts, activates, ScalarType.BFloat16, fused: true), 0.004); // results of 8 bits
         }
     }
 
@@ -62,16 +62,19 @@ public sealed class GroupNormSiluTests
         var norm = nn.GroupNorm(groups, channels, 1e-5).to(type);
         using (no_grad())
         {
-            norm.weight!.copy_(linspace(-1, 2, channels));
-            norm.bias!.copy_(linspace(0.5, -0.5, channels));
+            norm.weight!.copy_(Rounded(linspace(-1, 2, channels)));
+            norm.bias!.copy_(Rounded(linspace(0.5, -0.5, channels)));
         }
 
-        var x = (linspace(-4000, 6000, batch * channels * height * width).sin() + 0.25).view(batch, channels, height, width).to(type).requires_grad_(true);
-        var shift = shifts ? linspace(-1, 1, batch * channels).view(batch, channels).to(type).requires_grad_(true) : null;
+        var x = Rounded(linspace(-4000, 6000, batch * channels * height * width).sin() + 0.25).view(batch, channels, height, width).to(type).requires_grad_(true);
+        var shift = shifts ? Rounded(linspace(-1, 1, batch * channels)).view(batch, channels).to(type).requires_grad_(true) : null;
         var result = fused ? GroupNormSilu.Of(norm, x, shift, activates) : Plain(norm, x, shift, activates);
-        (result * linspace(3, -2, result.numel()).cos().view(result.shape).to(type)).sum().backward();
+        (result * Rounded(linspace(3000, -2000, result.numel()).cos()).view(result.shape).to(type)).sum().backward();
         return [result, x.grad!, norm.weight!.grad!, norm.bias!.grad!, .. shift is null ? Array.Empty<Tensor>() : [shift.grad!]];
     }
+
+    // So that all types are given the same numbers.
+    private static Tensor Rounded(Tensor numbers) => numbers.to(ScalarType.BFloat16).to(ScalarType.Float32);
 
     private static Tensor Plain(GroupNorm norm, Tensor x, Tensor? shift, bool activates)
     {
@@ -83,6 +86,6 @@ public sealed class GroupNormSiluTests
     {
         Assert.Equal(pair.First.shape, pair.Second.shape);
         var error = (pair.Second.to(ScalarType.Float64) - pair.First).norm().item<double>();
-        Assert.True(error <= tolerance * pair.First.norm().item<double>() + 1e-9, $"{error} of {pair.First.norm().item<double>()}");
+        Assert.True(error <= tolerance * pair.First.norm().item<double>() + 1e-6, $"{error} of {pair.First.norm().item<double>()}");
     });
 }
