@@ -54,8 +54,7 @@ internal static class TrainingBench
         TorchRuntime.Initialize();
         var size = network.SampleSize ?? throw new UserErrorException("The network's sample_size must be known to train it.");
         using var folder = new TemporaryFolder();
-        DatasetBuilder.Build(new FacesSource(Math.Max(batch, 64), 0, size), new DatasetOptions { Resolution = size }, folder.Below("faces"), null, cancellationToken);
-        using var dataset = ImageDataset.Open(folder.Below("faces"));
+        using var dataset = Faces(Math.Max(batch, 64), size, folder, cancellationToken);
         var config = new TrainingConfig { TotalSteps = steps + WarmUps + 1, BatchSize = batch, WarmupSteps = 1, Seed = 1 };
         using var baseline = new PlainTraining(config, network, dataset, device);
         using var wide = new SteppedTrainer(config, network, dataset, device, folder.Below("float32"));
@@ -78,6 +77,13 @@ internal static class TrainingBench
 
         var results = contestants.Select(contestant => new TrainingTimes(contestant.Wall, contestant.Cpu, Error(contestant.Losses, baseline.Losses))).ToList();
         return new TrainingBenchResult(batch, results[0], results[1], results[2]);
+    }
+
+    /// <summary>Cartoon faces to train on.</summary>
+    public static ImageDataset Faces(int count, int size, TemporaryFolder folder, CancellationToken cancellationToken)
+    {
+        DatasetBuilder.Build(new FacesSource(count, 0, size), new DatasetOptions { Resolution = size }, folder.Below("faces"), null, cancellationToken);
+        return ImageDataset.Open(folder.Below("faces"));
     }
 
     private static double Error(IReadOnlyList<double> losses, IReadOnlyList<double> expected) =>

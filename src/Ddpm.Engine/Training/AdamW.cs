@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,7 +10,9 @@ public sealed class AdamW : IDisposable
 {
     private readonly TrainingConfig _config;
     private readonly MovedTensors _tensors;
-    private readonly HostMemory? _host;
+    private readonly HostMemory? _host; // on a CPU
+    private readonly DeviceUpdate? _device; // elsewhere
+    private readonly bool _fused;
     private double _gradientFactor = 1;
 
     /// <param name="parameters">What it moves: float32, names with tensors that require gradients, on their final device. Borrowed.</param>
@@ -21,12 +24,17 @@ public sealed class AdamW : IDisposable
 
     /// <param name="tensors">What it moves. Borrowed.</param>
     /// <param name="config">Supplies β₁, β₂, ε and the weight decay.</param>
-    internal AdamW(MovedTensors tensors, TrainingConfig config)
+    /// <param name="way">How; null for the fastest that works where the tensors are.</param>
+    internal AdamW(MovedTensors tensors, TrainingConfig config, AdamWWay? way = null)
     {
         (_config, _tensors) = (config, tensors);
+        way ??= Parameters.All(parameter => parameter.Value.device_type == DeviceType.CPU) ? AdamWWay.OnePass : AtenDispatcher.IsAvailable ? AdamWWay.Fused : AdamWWay.Single;
         FirstMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
         SecondMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
-        if (Parameters.All(parameter => parameter.Value.device_type == DeviceType.CPU))
+        _fused = way == AdamWWay.Fused;
+        if (way != AdamWWay.OnePass)
+            _device = new DeviceUpdate(tensors, FirstMoments, SecondMoments, config);
+        else
             _host = new HostMemory([.. Parameters.Select(parameter => parameter.Value)], FirstMoments, SecondMoments, tensors.Averages, tensors.Copies);
     }
 
@@ -72,10 +80,8 @@ public sealed class AdamW : IDisposable
             (float)(1 - (learningRate * _config.WeightDecay)), (float)(1 - _config.Beta1), (float)_config.Beta2, (float)(1 - _config.Beta2), (float)secondCorrection,
             (float)_config.AdamEpsilon, (float)(-learningRate / firstCorrection), (float)_gradientFactor, (float)averageShare);
         var gradients = _tensors.Gradients();
-        if (_host is { } host)
-            host.Move(gradients, numbers);
-        else
-            Move(gradients, numbers);
+        _host?.Move(gradients, numbers);
+        _device?.Move(gradients, numbers, learningRate, StepsTaken, _fused);
         ForgetGradients();
     }
 
@@ -99,26 +105,21 @@ public sealed class AdamW : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _device?.Dispose();
         foreach (var moment in FirstMoments.Concat(SecondMoments))
             moment.Dispose();
     }
+}
 
-    private void Move(List<Tensor?> gradients, AdamWNumbers numbers)
-    {
-        for (var index = 0; index < Parameters.Count; index++)
-        {
-            using var scope = NewDisposeScope();
-            if (gradients[index]?.to(ScalarType.Float32) is not { } gradient)
-                continue;
-            if (numbers.GradientFactor < 1)
-                gradient = gradient * numbers.GradientFactor;
-            var (parameter, m, v) = (Parameters[index].Value, FirstMoments[index], SecondMoments[index]);
-            parameter.mul_(numbers.Decay);
-            m.lerp_(gradient, numbers.FirstShare);
-            v.mul_(numbers.Beta2).addcmul_(gradient, gradient, numbers.SecondShare);
-            parameter.addcdiv_(m, v.sqrt().div_(numbers.SecondCorrection).add_(numbers.Epsilon), numbers.Rate);
-            _tensors.Averages?[index].lerp_(parameter, numbers.AverageShare);
-            _tensors.Copies?[index].copy_(parameter);
-        }
-    }
+/// <summary>How a step is carried out.</summary>
+internal enum AdamWWay
+{
+    /// <summary>In one pass over the CPU's memory.</summary>
+    OnePass,
+
+    /// <summary>By libtorch's fused kernel.</summary>
+    Fused,
+
+    /// <summary>By single operations.</summary>
+    Single,
 }

@@ -290,13 +290,7 @@ public sealed class Trainer : IDisposable
     private void Resume(string folder)
     {
         var state = _checkpoints.Read(folder);
-        if (state.DatasetSha256 != _dataset.Sha256)
-            throw new TrainingException("The checkpoint was trained on other pictures: its dataset's SHA-256 differs.");
-        if (state.Seed != _config.Seed)
-            throw new TrainingException($"The checkpoint was trained with seed {state.Seed}, not {_config.Seed}.");
-        if (state.BatchSize != 0 && (state.BatchSize, state.GradientAccumulationSteps) != (_config.BatchSize, _config.GradientAccumulationSteps))
-            throw new TrainingException(
-                $"The checkpoint was trained with batches of {state.BatchSize} and {state.GradientAccumulationSteps} passes a step; with {_config.BatchSize} and {_config.GradientAccumulationSteps} pictures would be skipped or come again.");
+        TrainingFit.CheckResumed(state, _config, _dataset);
         _guard.Restore(state.SkippedSteps, state.Rollbacks, state.RateFactor);
         Restore(state);
     }

@@ -22,6 +22,19 @@ internal static class TrainingFit
         return network.NumClassEmbeds is null ? null : new ClassNames(dataset.Classes, config.LabelDropout > 0 ? dataset.Classes.Count : null);
     }
 
+    /// <summary>Refuses a checkpoint from which another run would come than the one that wrote it.</summary>
+    /// <exception cref="TrainingException">It is of other pictures, of another seed, or of steps of another size.</exception>
+    public static void CheckResumed(TrainingCheckpoint.State state, TrainingConfig config, ImageDataset dataset)
+    {
+        if (state.DatasetSha256 != dataset.Sha256)
+            throw new TrainingException("The checkpoint was trained on other pictures: its dataset's SHA-256 differs.");
+        if (state.Seed != config.Seed)
+            throw new TrainingException($"The checkpoint was trained with seed {state.Seed}, not {config.Seed}.");
+        if (state.BatchSize != 0 && (state.BatchSize, state.GradientAccumulationSteps) != (config.BatchSize, config.GradientAccumulationSteps))
+            throw new TrainingException(
+                $"The checkpoint was trained with batches of {state.BatchSize} and {state.GradientAccumulationSteps} passes a step; with {config.BatchSize} and {config.GradientAccumulationSteps} pictures would be skipped or come again.");
+    }
+
     private static IEnumerable<string> PictureFaults(UNetConfig network, ImageDataset dataset)
     {
         if (network.InChannels != dataset.Channels || network.OutChannels != dataset.Channels)

@@ -46,11 +46,11 @@ internal static unsafe class GroupNormKernel<T>
         {
             for (var channel = 0; channel < shape.Channels; channel += Lanes)
             {
-                var offset = Shift(shape, shift, picture, channel);
+                var pivot = T.Load(x, Index(shape, picture, 0, channel));
                 var (sum, squares) = (Vector512<float>.Zero, Vector512<float>.Zero);
                 for (var pixel = first; pixel < first + count; pixel++)
                 {
-                    var value = T.Load(x, Index(shape, picture, pixel, channel)) + offset;
+                    var value = T.Load(x, Index(shape, picture, pixel, channel)) - pivot; // or squares of a mean far from 0 would drown the variance
                     sum += value;
                     squares += value * value;
                 }
@@ -59,6 +59,7 @@ internal static unsafe class GroupNormKernel<T>
             }
         });
         var totals = Total(shape, blocks);
+        Unpivot(shape, totals, x, shift);
         var (scale, offset) = (new float[shape.Batch * shape.Channels], new float[shape.Batch * shape.Channels]);
         for (var picture = 0; picture < shape.Batch; picture++)
             for (var group = 0; group < shape.Groups; group++)
@@ -108,13 +109,15 @@ internal static unsafe class GroupNormKernel<T>
         GroupNormShape shape, void* x, float* shift, float* weight, float* bias, double[] sums, double[] moments, void* dy, void* dx, float[] dshift, float[] dweight, float[] dbias)
     {
         var size = shape.Batch * shape.Channels;
-        var (scale, offset) = (new float[size], new float[size]);
+        var (scale, offset, centre) = (new float[size], new float[size], new float[size]);
         for (var at = 0; at < size; at++)
         {
             var (picture, channel) = Math.DivRem(at, shape.Channels);
             var moment = Moment(shape, picture, channel / shape.ChannelsPerGroup);
+            var toCentre = (shift is null ? 0 : shift[at]) - moments[moment];
             scale[at] = (float)(moments[moment + 1] * weight[channel]);
-            offset[at] = (float)(bias[channel] + (((shift is null ? 0 : shift[at]) - moments[moment]) * moments[moment + 1] * weight[channel]));
+            offset[at] = (float)(bias[channel] + (toCentre * moments[moment + 1] * weight[channel]));
+            centre[at] = (float)toCentre;
         }
 
         var blocks = new double[shape.Batch * shape.Blocks * shape.Channels * 2];
@@ -122,7 +125,7 @@ internal static unsafe class GroupNormKernel<T>
         {
             for (var channel = 0; channel < shape.Channels; channel += Lanes)
             {
-                var (a, b, c) = (Load(scale, shape, picture, channel), Load(offset, shape, picture, channel), Shift(shape, shift, picture, channel));
+                var (a, b, c) = (Load(scale, shape, picture, channel), Load(offset, shape, picture, channel), Load(centre, shape, picture, channel));
                 var (sum, products) = (Vector512<float>.Zero, Vector512<float>.Zero);
                 for (var pixel = first; pixel < first + count; pixel++)
                 {
@@ -145,17 +148,16 @@ internal static unsafe class GroupNormKernel<T>
                 var (mean, inverse) = (moments[Moment(shape, picture, group)], moments[Moment(shape, picture, group) + 1]);
                 var (sum, products) = GroupSum(shape, totals, picture, group, channel => weight[channel]);
                 var n = (double)shape.ChannelsPerGroup * shape.Pixels;
-                var slope = ((sum * mean) - products) * inverse * inverse * inverse / n;
-                var rest = (-slope * mean) - (sum * inverse / n);
+                var slope = -products * inverse * inverse * inverse / n;
+                var rest = -sum * inverse / n;
                 for (var channel = group * shape.ChannelsPerGroup; channel < (group + 1) * shape.ChannelsPerGroup; channel++)
                 {
                     var at = (picture * shape.Channels) + channel;
-                    ofWeight[channel] += (totals[(2 * at) + 1] - (mean * totals[2 * at])) * inverse;
+                    ofWeight[channel] += totals[(2 * at) + 1] * inverse;
                     ofBias[channel] += totals[2 * at];
-                    ofX[at] = (float)slope;
-                    constant[at] = (float)((slope * (shift is null ? 0 : shift[at])) + rest);
+                    (ofX[at], constant[at]) = ((float)slope, (float)rest);
                     if (shift is not null)
-                        dshift[at] = (float)((inverse * weight[channel] * totals[2 * at]) + (slope * sums[at]) + (rest * shape.Pixels)); // Σ dx
+                        dshift[at] = (float)((inverse * weight[channel] * totals[2 * at]) + (slope * (sums[at] - (shape.Pixels * mean))) + (rest * shape.Pixels)); // Σ dx
                 }
             }
 
@@ -170,7 +172,8 @@ internal static unsafe class GroupNormKernel<T>
                     var value = T.Load(x, at);
                     var a = Load(scale, shape, picture, channel);
                     var dz = Slope(shape, T.Load(dy, at), (value * a) + Load(offset, shape, picture, channel));
-                    T.Store((dz * a) + (value * Load(ofX, shape, picture, channel)) + Load(constant, shape, picture, channel), dx, at);
+                    var centred = value + Load(centre, shape, picture, channel);
+                    T.Store((dz * a) + (centred * Load(ofX, shape, picture, channel)) + Load(constant, shape, picture, channel), dx, at);
                 }
         });
     }
@@ -192,10 +195,6 @@ internal static unsafe class GroupNormKernel<T>
     private static Vector512<float> Load(float[] ofChannels, GroupNormShape shape, int picture, int channel) =>
         Vector512.LoadUnsafe(ref ofChannels[(picture * shape.Channels) + channel]);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Shift(GroupNormShape shape, float* shift, int picture, int channel) =>
-        shift is null ? Vector512<float>.Zero : Vector512.Load(shift + (picture * shape.Channels) + channel);
-
     private static int Moment(GroupNormShape shape, int picture, int group) => 2 * ((picture * shape.Groups) + group);
 
     private static void Keep(GroupNormShape shape, double[] blocks, int picture, int block, int channel, Vector512<float> first, Vector512<float> second)
@@ -203,6 +202,22 @@ internal static unsafe class GroupNormKernel<T>
         var at = 2 * ((((picture * shape.Blocks) + block) * shape.Channels) + channel);
         for (var lane = 0; lane < Lanes; lane++)
             (blocks[at + (2 * lane)], blocks[at + (2 * lane) + 1]) = (first[lane], second[lane]);
+    }
+
+    // From sums of x − pivot and (x − pivot)² to those of x + shift and its square.
+    private static void Unpivot(GroupNormShape shape, double[] totals, void* x, float* shift)
+    {
+        var pivots = stackalloc float[Lanes];
+        for (var at = 0; at < shape.Batch * shape.Channels; at++)
+        {
+            var (picture, channel) = Math.DivRem(at, shape.Channels);
+            if (channel % Lanes == 0)
+                T.Load(x, Index(shape, picture, 0, channel)).Store(pivots);
+            var pivot = (double)pivots[channel % Lanes] + (shift is null ? 0 : shift[at]);
+            var (sum, squares) = (totals[2 * at], totals[(2 * at) + 1]);
+            totals[2 * at] = sum + (shape.Pixels * pivot);
+            totals[(2 * at) + 1] = squares + (2 * pivot * sum) + (shape.Pixels * pivot * pivot);
+        }
     }
 
     // [batch, channels, 2]
