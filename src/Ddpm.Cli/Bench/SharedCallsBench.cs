@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Ddpm.Engine;
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
-using static TorchSharp.torch;
 
 namespace Ddpm.Cli.Bench;
 
@@ -16,51 +15,52 @@ internal static class SharedCallsBench
 
     private static readonly SamplerKind[] Samplers = [SamplerKind.Ddim, SamplerKind.Ddpm, SamplerKind.DpmSolver, SamplerKind.Euler, SamplerKind.UniPc, SamplerKind.SdeDpmSolver];
 
-    /// <summary>Measures, in turns: pictures a second of 32 clients at once against one after another, and whether all are equal byte for byte; how long a small
-    /// request takes beside a large job against alone; the share of a run's time that is not the network's.</summary>
-    /// <param name="modelFolder">A diffusers folder, e.g. <c>models/faces-32</c>.</param>
-    /// <param name="output">Receives a line a number.</param>
-    /// <param name="rounds">Of each comparison.</param>
-    /// <param name="device">Where; null for the CPU.</param>
-    /// <param name="cancellationToken">Looked at between network calls.</param>
-    /// <returns>Whether all pictures were equal.</returns>
-    public static bool Run(string modelFolder, TextWriter output, int rounds = 5, Device? device = null, CancellationToken cancellationToken = default)
+    public static BenchReport Measure(BenchOptions options) => BenchReport.Join([.. options.Precisions.Select(precision =>
     {
-        using var model = DiffusionModel.Load(modelFolder, device ?? CPU);
-        var equal = CompareTogetherWithInTurn(model, output, rounds, cancellationToken);
-        CompareBesideALargeJob(model, output, rounds, cancellationToken);
-        MeasureOutsideTheNetwork(model, output, rounds, cancellationToken);
-        return equal;
-    }
+        using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
+        var report = BenchReport.Join([CompareTogetherWithInTurn(model, options), CompareBesideALargeJob(model, options)]);
+        return report with
+        {
+            Measures = [.. report.Measures.Select(measure => measure with { Network = options.ModelName, Precision = precision.Name() })],
+            Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName, Precision = precision.Name() })],
+            Checks = [.. report.Checks.Select(check => check with { Network = options.ModelName, Precision = precision.Name() })],
+        };
+    })]);
 
-    private static bool CompareTogetherWithInTurn(DiffusionModel model, TextWriter output, int rounds, CancellationToken stop)
+    private static BenchReport CompareTogetherWithInTurn(DiffusionModel model, BenchOptions options)
     {
         var requests = Enumerable.Range(0, Clients).Select(Small).ToArray();
+        var stop = options.CancellationToken;
         Draw(model, requests[0], stop);
         Together(model, requests, stop);
-        var (ratios, equal) = (new List<double>(), true);
-        for (var round = 0; round < rounds; round++)
+        var (inTurn, atOnce, rows, different) = (new List<double>(), new List<double>(), new List<double>(), 0);
+        for (var round = 0; round < options.Runs; round++)
         {
             var began = Stopwatch.GetTimestamp();
-            var inTurn = requests.Select(request => Draw(model, request, stop)).ToArray();
+            var alone = requests.Select(request => Draw(model, request, stop)).ToArray();
             var between = Stopwatch.GetTimestamp();
-            var (calls, rows) = (model.Meter.Calls, model.Meter.Rows);
+            var (callsBefore, rowsBefore) = (model.Meter.Calls, model.Meter.Rows);
             var together = Together(model, requests, stop);
-            var ended = Stopwatch.GetTimestamp();
-            ratios.Add((double)(between - began) / (ended - between));
-            equal &= inTurn.Zip(together).All(pair => pair.First.Pixels.AsSpan().SequenceEqual(pair.Second.Pixels));
-            var (inTurnRate, rate, meanCall) = (Clients / Seconds(began, between), Clients / Seconds(between, ended), (double)(model.Meter.Rows - rows) / (model.Meter.Calls - calls));
-            Line(output, $"{Clients} clients, 1 picture of {Steps} steps each: {inTurnRate:0.00} pictures/s in turn, {rate:0.00} at once, {meanCall:0.0} pictures a call");
+            atOnce.Add(Seconds(between, Stopwatch.GetTimestamp()));
+            inTurn.Add(Seconds(began, between));
+            rows.Add((double)(model.Meter.Rows - rowsBefore) / (model.Meter.Calls - callsBefore));
+            different += alone.Zip(together).Count(pair => !pair.First.Pixels.AsSpan().SequenceEqual(pair.Second.Pixels));
         }
 
-        Line(output, $"at once / in turn: {Median(ratios):0.00} times (median of {rounds}); pictures {(equal ? "equal byte for byte" : "DIFFER")}");
-        return equal;
+        return BenchReport.Of(
+            [
+                Bench.Measure.Of($"{Clients} requests of 1 picture, {Steps} steps, in turn", "images/s", [.. inTurn.Select(seconds => Clients / seconds)]),
+                Bench.Measure.Of("the same at once", "images/s", [.. atOnce.Select(seconds => Clients / seconds)]),
+                Bench.Measure.Of("pictures a call, at once", "", rows),
+            ],
+            [Ratio.OfPairs("in turn / at once", inTurn, atOnce)],
+            [new Check("pictures that are not those drawn alone, byte for byte", different, 0)]);
     }
 
-    private static void CompareBesideALargeJob(DiffusionModel model, TextWriter output, int rounds, CancellationToken stop)
+    private static BenchReport CompareBesideALargeJob(DiffusionModel model, BenchOptions options)
     {
-        var (alone, beside, calls) = (new List<double>(), new List<double>(), new List<double>());
-        for (var round = 0; round < rounds; round++)
+        var (alone, beside, calls, stop) = (new List<double>(), new List<double>(), new List<double>(), options.CancellationToken);
+        for (var round = 0; round < options.Runs; round++)
         {
             for (var n = 0; n < 4; n++)
                 alone.Add(Seconds(() => Draw(model, Small(n), stop)));
@@ -71,26 +71,15 @@ internal static class SharedCallsBench
                 beside.Add(Seconds(() => Draw(model, Small(n), stop)));
         }
 
-        var (solo, call, late) = (Median(alone), Median(calls), Quantile(beside, 0.95));
-        Line(output, $"1 picture of {Steps} steps: alone {1e3 * solo:0.0} ms (median); beside {LargeCount} pictures of {LargeSteps} steps {1e3 * Median(beside):0.0} ms (median), {1e3 * late:0.0} ms (p95)");
-        Line(output, $"one call of the large job: {1e3 * call:0.0} ms; p95 less that is {(late - call) / solo:0.00} times alone");
-    }
-
-    private static void MeasureOutsideTheNetwork(DiffusionModel model, TextWriter output, int rounds, CancellationToken stop)
-    {
-        foreach (var (kind, steps) in new[] { (SamplerKind.Ddpm, 1000), (SamplerKind.Ddim, 50), (SamplerKind.DpmSolver, 20) })
-        {
-            var shares = new List<double>();
-            var request = new SampleRequest { Count = 1, Sampler = new SamplerConfig { Kind = kind, Steps = Math.Min(steps, model.Schedule.Timesteps) }, Threads = 1 };
-            for (var round = 0; round < (steps > 100 ? 2 : rounds); round++)
-            {
-                var before = model.Meter.Time;
-                var total = Seconds(() => Draw(model, request, stop));
-                shares.Add(1 - ((model.Meter.Time - before).TotalSeconds / total));
-            }
-
-            Line(output, $"{kind}, {steps} steps, 1 picture: {100 * Median(shares):0.0} % of the time outside the network");
-        }
+        var (solo, call) = (Spread.Of(alone).Median, Spread.Of(calls).Median);
+        var late = Spread.Quantile([.. beside.Order()], 0.95);
+        return BenchReport.Of(
+            [
+                Bench.Measure.Of($"1 picture of {Steps} steps, alone", "ms", [.. alone.Select(seconds => 1e3 * seconds)]),
+                Bench.Measure.Of($"beside {LargeCount} pictures of {LargeSteps} steps", "ms", [.. beside.Select(seconds => 1e3 * seconds)]),
+                Bench.Measure.Of("one call of the large job", "ms", 1e3 * call),
+            ],
+            [new Ratio("(p95 beside − one large call) / alone", Spread.Of([(late - call) / solo]))]);
     }
 
     private static SampleRequest Small(int client) =>
@@ -115,16 +104,6 @@ internal static class SharedCallsBench
     }
 
     private static double Seconds(long began, long ended) => Stopwatch.GetElapsedTime(began, ended).TotalSeconds;
-
-    private static double Median(IEnumerable<double> values) => Quantile(values, 0.5);
-
-    private static double Quantile(IEnumerable<double> values, double quantile)
-    {
-        var sorted = values.Order().ToArray();
-        return sorted[(int)Math.Ceiling(quantile * (sorted.Length - 1))];
-    }
-
-    private static void Line(TextWriter output, FormattableString line) => output.WriteLine(FormattableString.Invariant(line));
 
     /// <summary>A job that never ends by itself.</summary>
     private sealed class LargeJob : IProgress<SamplingProgress>, IDisposable

@@ -1,9 +1,9 @@
 using System.Diagnostics;
+using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
-using static TorchSharp.torch;
 
 namespace Ddpm.Cli.Bench;
 
@@ -13,64 +13,57 @@ internal static class SharedDeviceBench
     private const int Faces = 256;
     private const int BatchSize = 8;
     private const int Steps = 20;
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(5); // of each part of a round
 
-    /// <summary>Trains a network like the model's on drawn faces and asks, in turns, for no pictures and for one after another.</summary>
-    /// <param name="modelFolder">A diffusers folder of a model of no classes, e.g. <c>models/faces-32</c>.</param>
-    /// <param name="output">Receives a line a number.</param>
-    /// <param name="rounds">Of quiet, sampling, quiet.</param>
-    /// <param name="window">How long each part of a round takes; null for 5 seconds.</param>
-    /// <param name="device">Where; null for the CPU.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    public static void Run(string modelFolder, TextWriter output, int rounds = 3, TimeSpan? window = null, Device? device = null, CancellationToken cancellationToken = default)
+    /// <summary>Trains a network like the model's on drawn faces and asks, in turns, for no pictures and for one after another. The model knows no classes.</summary>
+    public static BenchReport Measure(BenchOptions options)
     {
-        var folder = Directory.CreateTempSubdirectory("ddpm-bench-").FullName;
-        try
+        using var folder = new TemporaryFolder();
+        using var model = DiffusionModel.Load(options.ModelFolder, options.Device, options.Precisions[0], options.Cuda, options.Threads);
+        var data = folder.Below("data");
+        DatasetBuilder.Build(
+            new FacesSource(Faces, seed: 1, model.Side), new DatasetOptions { Resolution = model.Side, Channels = model.Network.InChannels }, data, progress: null, options.CancellationToken);
+        using var dataset = ImageDataset.Open(data);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(options.CancellationToken);
+        var run = new TrainedSteps();
+        var thread = new Thread(() =>
         {
-            using var model = DiffusionModel.Load(modelFolder, device ?? CPU);
-            var data = Path.Combine(folder, "data");
-            DatasetBuilder.Build(new FacesSource(Faces, seed: 1, model.Side), new DatasetOptions { Resolution = model.Side, Channels = model.Network.InChannels }, data, progress: null, cancellationToken);
-            using var dataset = ImageDataset.Open(data);
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var run = new TrainedSteps();
-            var thread = new Thread(() =>
-            {
-                var config = new TrainingConfig { TotalSteps = 1_000_000, BatchSize = BatchSize };
-                using var trainer = new Trainer(config, model.Network, model.Schedule, dataset, device ?? CPU, Path.Combine(folder, "checkpoints"));
-                trainer.Run(run, stop.Token);
-            })
-            { IsBackground = true };
-            thread.Start();
-            Measure(model, run, output, rounds, window ?? TimeSpan.FromSeconds(5), cancellationToken);
-            stop.Cancel();
-            thread.Join();
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+            var config = new TrainingConfig { TotalSteps = 1_000_000, BatchSize = BatchSize };
+            using var trainer = new Trainer(config, model.Network, model.Schedule, dataset, options.Device, folder.Below("checkpoints"));
+            trainer.Run(run, stop.Token);
+        })
+        { IsBackground = true };
+        thread.Start();
+        var report = Compare(model, run, options.Runs, options.CancellationToken);
+        stop.Cancel();
+        thread.Join();
+        return report with { Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName })] };
     }
 
-    private static void Measure(DiffusionModel model, TrainedSteps run, TextWriter output, int rounds, TimeSpan window, CancellationToken stop)
+    private static BenchReport Compare(DiffusionModel model, TrainedSteps run, int rounds, CancellationToken stop)
     {
-        var (firstSteps, during, after) = (new List<double>(), new List<double>(), new List<double>());
+        var (firstSteps, before, beside, after) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
         while (run.Count < 5)
-            Thread.Sleep(10);
+            stop.WaitHandle.WaitOne(10);
         for (var round = 0; round < rounds; round++)
         {
-            var before = run.StepsASecond(() => stop.WaitHandle.WaitOne(window));
-            var beside = run.StepsASecond(() =>
+            before.Add(run.StepsASecond(() => stop.WaitHandle.WaitOne(Window)));
+            beside.Add(run.StepsASecond(() =>
             {
-                for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < window;)
+                for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < Window;)
                     firstSteps.Add(FirstStepOf(model, stop));
-            });
-            var afterwards = run.StepsASecond(() => stop.WaitHandle.WaitOne(window));
-            during.Add((before + afterwards) / 2 / beside);
-            after.Add(before / afterwards);
-            output.WriteLine(FormattableString.Invariant($"training, batch {BatchSize}: {before:0.00} steps/s before, {beside:0.00} while pictures are drawn, {afterwards:0.00} after"));
+            }));
+            after.Add(run.StepsASecond(() => stop.WaitHandle.WaitOne(Window)));
         }
 
-        output.WriteLine(FormattableString.Invariant($"training slowed {Middle(during):0.00} times while pictures are drawn, {Middle(after):0.00} times after (medians of {rounds})"));
-        output.WriteLine(FormattableString.Invariant($"first step after the request: {1e3 * Middle(firstSteps):0} ms (median), {1e3 * firstSteps.Max():0} ms (longest of {firstSteps.Count})"));
+        return BenchReport.Of(
+            [
+                Bench.Measure.Of($"training, batch {BatchSize}, before pictures are drawn", "steps/s", before),
+                Bench.Measure.Of("while they are drawn", "steps/s", beside),
+                Bench.Measure.Of("after", "steps/s", after),
+                Bench.Measure.Of("a request's first step, while a run trains", "ms", [.. firstSteps.Select(seconds => 1e3 * seconds)]),
+            ],
+            [Ratio.OfPairs("training before / while pictures are drawn", before, beside), Ratio.OfPairs("training before / after", before, after)]);
     }
 
     private static double FirstStepOf(DiffusionModel model, CancellationToken stop)
@@ -79,8 +72,6 @@ internal static class SharedDeviceBench
         model.Sample(new SampleRequest { Count = 1, Sampler = new SamplerConfig { Kind = SamplerKind.DpmSolver, Steps = Steps } }, first, stop);
         return first.Seconds;
     }
-
-    private static double Middle(List<double> values) => values.Order().ElementAt(values.Count / 2);
 
     private sealed class FirstReport : IProgress<SamplingProgress>
     {
