@@ -12,7 +12,7 @@ internal static class Convolutions
     /// <param name="stride">1 or 2.</param>
     /// <param name="offset">See <see cref="DirectConvolution"/>.</param>
     public static IConvolution Create(Tensor weight, int inputs, (int Height, int Width) size, MatrixType type, int stride = 1, int offset = 0) =>
-        stride == 1 && WinogradConvolution.Suits(size.Height, size.Width)
+        stride == 1 && WinogradConvolution.Suits(size.Height, size.Width, inputs, (int)weight.shape[0])
             ? new WinogradConvolution(weight, inputs)
             : new DirectConvolution(weight, inputs, type, stride, offset);
 }

@@ -13,6 +13,8 @@ internal sealed unsafe class CpuNetwork : IDisposable
     /// <summary>Pictures that a thread computes together at most: more do not fit into the caches, and the weights are read once for so many.</summary>
     public const int MostPicturesAtOnce = 4;
 
+    private const long SmallNetwork = 32 << 20; // bytes of weights that stay in the last-level cache
+
     private readonly UNetConfig _config;
     private readonly CpuUNet _network;
     private readonly TimeProjections _times;
@@ -42,7 +44,7 @@ internal sealed unsafe class CpuNetwork : IDisposable
         _times = new TimeProjections(network, projections, NonlinearityOf(_config)!.Value);
         _team = new WorkTeam(threads);
         _passes = new ForwardPass?[1 + threads];
-        _passes[0] = new ForwardPass(_team, 1);
+        _passes[0] = new ForwardPass(_team, MostPicturesAtOnce);
     }
 
     /// <summary>Rows of the pictures.</summary>
@@ -108,10 +110,11 @@ internal sealed unsafe class CpuNetwork : IDisposable
         _times.Copy(_passes[0]!, timesteps, classLabels, _timeRows);
         fixed (float* input = sample, result = output, steps = timesteps)
         {
-            if (pictures == 1)
-                Draw(_passes[0]!, 0, 1, (nint)input, (nint)result, (nint)steps);
-            else
+            if (pictures > 1 && _network.Bytes <= SmallNetwork)
                 DrawSideBySide(pictures, (nint)input, (nint)result, (nint)steps);
+            else
+                for (var first = 0; first < pictures; first += MostPicturesAtOnce)
+                    Draw(_passes[0]!, first, Math.Min(MostPicturesAtOnce, pictures - first), (nint)input, (nint)result, (nint)steps);
         }
     }
 
@@ -126,7 +129,7 @@ internal sealed unsafe class CpuNetwork : IDisposable
         _team.Dispose();
     }
 
-    // Threads that work on pictures of their own never wait for each other; those that share one do, a hundred times a call.
+    // Threads that work on pictures of their own never wait for each other, which those that share them do, a hundred times a call. But each reads all weights for itself.
     private void DrawSideBySide(int pictures, nint input, nint output, nint timesteps)
     {
         var atOnce = Math.Clamp(pictures / (2 * _team.Size), 1, MostPicturesAtOnce);

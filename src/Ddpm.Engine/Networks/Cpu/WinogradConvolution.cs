@@ -9,6 +9,8 @@ internal sealed unsafe class WinogradConvolution : IConvolution
 {
     private const int MostBytesOfInput = 600_000; // of transformed tiles: they stay in the second-level cache while all panels pass
 
+    private const int FewWeights = 192 * 96;
+
     private readonly Panels _weights;
     private readonly int _inputs;
 
@@ -25,8 +27,11 @@ internal sealed unsafe class WinogradConvolution : IConvolution
     /// <inheritdoc/>
     public long Bytes => _weights.Floats * sizeof(float);
 
-    /// <summary>Whether pictures of this size come out even, and are large enough for it to pay.</summary>
-    public static bool Suits(int height, int width) => height % WinogradTransform.TileSide == 0 && width % WinogradTransform.TileSide == 0 && height * width >= 256;
+    /// <summary>Whether pictures of this size come out even, and it pays: four times as many weights must be read for a quarter of the multiplications, so there must be
+    /// enough pixels to a weight, or weights so few that they stay in the second-level cache.</summary>
+    public static bool Suits(int height, int width, int inputs, int outputs) =>
+        height % WinogradTransform.TileSide == 0 && width % WinogradTransform.TileSide == 0
+        && (height * width >= 256 || (height * width >= 64 && inputs * outputs <= FewWeights));
 
     /// <inheritdoc/>
     public void Run(ForwardPass pass, Activations input, Activations output, Epilogue epilogue)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Ddpm.Engine.Networks.Cpu;
 
 /// <summary>A few threads that share out the pieces of one operation after another: the caller's, and helpers that wait for the next operation.</summary>
@@ -7,7 +9,7 @@ namespace Ddpm.Engine.Networks.Cpu;
 /// </remarks>
 internal sealed class WorkTeam : IDisposable
 {
-    private const int Watches = 400; // of some 50 ns each
+    private static readonly long Patience = Stopwatch.Frequency / 5000; // 200 µs: longer than what one thread does alone within a forward pass, and than waking takes
 
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _helpers;
@@ -63,9 +65,7 @@ internal sealed class WorkTeam : IDisposable
         var done = _current;
         while (!_ended)
         {
-            for (var watch = 0; watch < Watches && ReferenceEquals(Volatile.Read(ref _current), done); watch++)
-                Thread.SpinWait(1);
-            if (ReferenceEquals(Volatile.Read(ref _current), done))
+            if (!SpinUntilChanged(done))
             {
                 Interlocked.Increment(ref _asleep);
                 if (ReferenceEquals(Volatile.Read(ref _current), done))
@@ -77,6 +77,15 @@ internal sealed class WorkTeam : IDisposable
             done = Volatile.Read(ref _current);
             done.Take(member);
         }
+    }
+
+    private bool SpinUntilChanged(Operation done)
+    {
+        for (var end = Stopwatch.GetTimestamp() + Patience; Stopwatch.GetTimestamp() < end;)
+            for (var look = 0; look < 16; look++, Thread.SpinWait(1))
+                if (!ReferenceEquals(Volatile.Read(ref _current), done))
+                    return true;
+        return false;
     }
 
     // A helper that comes late holds the operation it saw, of which no piece is left: it can never take one of the next by mistake.
@@ -97,9 +106,9 @@ internal sealed class WorkTeam : IDisposable
         public void WaitForOthers()
         {
             var wait = new SpinWait();
-            for (var watch = 0; Volatile.Read(ref _done) < pieces; watch++)
+            for (var end = Stopwatch.GetTimestamp() + Patience; Volatile.Read(ref _done) < pieces;)
             {
-                if (watch < Watches)
+                if (Stopwatch.GetTimestamp() < end)
                     Thread.SpinWait(1);
                 else
                     wait.SpinOnce(sleep1Threshold: -1); // gives the core to a helper that was put aside in the middle of a piece
