@@ -10,6 +10,7 @@ namespace Ddpm.Cli.Bench;
 internal static class ServiceBench
 {
     private const int WarmUp = 50; // requests after which memory is first looked at; they do not count
+    private static readonly string[] Samplers = ["ddim", "ddpm", "dpmsolver++", "euler", "unipc", "sde-dpmsolver++"];
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(15);
 
     /// <param name="options">What to ask, and of whom.</param>
@@ -40,6 +41,54 @@ internal static class ServiceBench
         {
             throw new UserErrorException($"{options.Url} does not answer: {trouble.Message}");
         }
+    }
+
+    /// <summary>What asking at once is worth: as many requests as there are clients, of mixed samplers, one after another and all at once, in turns. Each is answered with its picture.</summary>
+    /// <param name="options">What to ask, and of whom.</param>
+    /// <param name="rounds">Of both.</param>
+    /// <param name="cancellationToken">Ends it without a result.</param>
+    /// <exception cref="UserErrorException">The service is not there, refuses, or fails to draw.</exception>
+    public static async Task<Throughput> CompareAsync(ServiceBenchOptions options, int rounds, CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient { BaseAddress = options.Url, Timeout = Timeout.InfiniteTimeSpan };
+        var (inTurn, atOnce, different) = (new List<double>(), new List<double>(), 0);
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, options.Clients).Select(client => PictureAsync(http, options, client, cancellationToken)));
+            for (var round = 0; round < rounds; round++)
+            {
+                var began = Stopwatch.GetTimestamp();
+                var alone = new List<byte[]>();
+                for (var client = 0; client < options.Clients; client++)
+                    alone.Add(await PictureAsync(http, options, client, cancellationToken));
+                var between = Stopwatch.GetTimestamp();
+                var together = await Task.WhenAll(Enumerable.Range(0, options.Clients).Select(client => PictureAsync(http, options, client, cancellationToken)));
+                inTurn.Add(Stopwatch.GetElapsedTime(began, between).TotalSeconds);
+                atOnce.Add(Stopwatch.GetElapsedTime(between).TotalSeconds);
+                different += alone.Zip(together).Count(pair => !pair.First.AsSpan().SequenceEqual(pair.Second));
+            }
+        }
+        catch (HttpRequestException trouble)
+        {
+            throw new UserErrorException($"{options.Url} does not answer: {trouble.Message}");
+        }
+
+        return new Throughput(
+            options.Clients, Spread.Of([.. inTurn.Select(seconds => options.Clients / seconds)]), Spread.Of([.. atOnce.Select(seconds => options.Clients / seconds)]),
+            Ratio.OfPairs("in turn / at once", inTurn, atOnce).Value, different);
+    }
+
+    private static async Task<byte[]> PictureAsync(HttpClient http, ServiceBenchOptions options, int client, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "samples")
+        {
+            Content = JsonContent.Create(new { count = 1, steps = options.Steps, seed = client, sampler = Samplers[client % Samplers.Length] }),
+            Headers = { { "Prefer", "wait=60" }, { "Accept", "image/png" } },
+        };
+        using var answer = await http.SendAsync(request, cancellationToken);
+        return answer.StatusCode == HttpStatusCode.OK
+            ? await answer.Content.ReadAsByteArrayAsync(cancellationToken)
+            : throw new UserErrorException($"POST /samples was answered with {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellationToken)}");
     }
 
     private static async Task<List<Sent>> SendAsync(HttpClient http, ServiceBenchOptions options, int requests, CancellationToken cancellationToken)
@@ -103,6 +152,14 @@ internal sealed record ServiceBenchOptions(Uri Url, int Clients, int Requests, i
 /// <param name="Processes">Those that were watched.</param>
 internal sealed record ServiceResult(
     int Requests, double PerSecond, Percentiles Accepted, Percentiles Claimed, Percentiles Begun, Percentiles BesideDrawing, IReadOnlyList<WatchedProcess> Processes);
+
+/// <summary>Pictures a second.</summary>
+/// <param name="Clients">Requests of a round.</param>
+/// <param name="InTurn">One after another.</param>
+/// <param name="AtOnce">All at once.</param>
+/// <param name="Ratio">How many times more at once, round by round.</param>
+/// <param name="Different">Pictures that were not the same, byte for byte, both times.</param>
+internal sealed record Throughput(int Clients, Spread InTurn, Spread AtOnce, Spread Ratio, int Different);
 
 /// <param name="Process">Its id.</param>
 /// <param name="Before">Resident bytes after the first fifty requests.</param>

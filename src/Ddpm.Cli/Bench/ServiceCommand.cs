@@ -17,10 +17,11 @@ internal static class ServiceCommand
         var requests = Arguments.Number("--requests", "Requests that are counted, after fifty that are not.", 1, 1_000_000, 200);
         var steps = Arguments.Number("--steps", "Steps of a request, which asks for one picture.", 1, 1000, 2);
         var processes = new Option<int[]>("--process") { Description = "Id of a process whose memory is watched; may be repeated.", HelpName = "PID" };
+        var rounds = new Option<int?>("--at-once") { Description = "Instead: so many rounds of as many requests as clients, of mixed samplers, one after another and at once.", HelpName = "ROUNDS" };
         var json = new Option<bool>("--json") { Description = "The result as JSON." };
         var command = new Command("service", "Measures how fast a running service accepts sample requests and begins to draw. eng/bench-service starts one.")
         {
-            url, clients, requests, steps, processes, json,
+            url, clients, requests, steps, processes, rounds, json,
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -28,6 +29,13 @@ internal static class ServiceCommand
                 throw new UserErrorException($"--url is '{parsed.GetRequiredValue(url)}', which is no URL.");
             var options = new ServiceBenchOptions(
                 address, parsed.GetValue(clients), parsed.GetValue(requests), parsed.GetValue(steps), parsed.GetValue(processes) ?? []);
+            if (parsed.GetValue(rounds) is { } wanted)
+            {
+                if (wanted < 1)
+                    throw new UserErrorException($"--at-once is {wanted}; 1 or more is needed.");
+                return Print(await ServiceBench.CompareAsync(options, wanted, cancellationToken), parsed.GetValue(json));
+            }
+
             var result = await ServiceBench.RunAsync(options, cancellationToken);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(result, _json));
@@ -36,6 +44,13 @@ internal static class ServiceCommand
             return 0;
         });
         return command;
+    }
+
+    private static int Print(Throughput result, bool asJson)
+    {
+        Console.WriteLine(asJson ? JsonSerializer.Serialize(result, _json) : string.Create(CultureInfo.InvariantCulture,
+            $"{result.Clients} requests: {result.InTurn.Median:0.0} pictures/s one after another, {result.AtOnce.Median:0.0} at once: {result.Ratio.Median:0.00} times (quartiles {result.Ratio.LowerQuartile:0.00} … {result.Ratio.UpperQuartile:0.00}); {result.Different} pictures differ"));
+        return result.Different == 0 ? 0 : CommandRunner.Failed;
     }
 
     private static void Print(ServiceResult result)

@@ -4,7 +4,7 @@ namespace Ddpm.Engine.Networks.Cpu;
 
 /// <summary>A few threads that share out the pieces of one operation after another: the caller's, and helpers that wait for the next operation.</summary>
 /// <remarks>
-/// Whoever is free takes the next piece, so a core that another program keeps busy costs its share and no more, where OpenMP's equal parts wait for the slowest.
+/// Whoever has done its own part takes from the others', so a core that another program keeps busy costs its share and no more, where OpenMP's equal parts wait for the slowest.
 /// Helpers watch for work for some microseconds, which is as long as the pauses within a forward pass are, and sleep after that.
 /// </remarks>
 internal sealed class WorkTeam : IDisposable
@@ -13,7 +13,7 @@ internal sealed class WorkTeam : IDisposable
 
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Thread[] _helpers;
-    private Operation _current = new(static (_, _) => { }, 0);
+    private Operation _current = new(static (_, _) => { }, 0, 1);
     private int _asleep;
     private volatile bool _ended;
 
@@ -41,7 +41,7 @@ internal sealed class WorkTeam : IDisposable
             return;
         }
 
-        var operation = new Operation(work, pieces);
+        var operation = new Operation(work, pieces, Size);
         Volatile.Write(ref _current, operation);
         Interlocked.MemoryBarrier();
         if (Volatile.Read(ref _asleep) is > 0 and var sleepers)
@@ -88,19 +88,20 @@ internal sealed class WorkTeam : IDisposable
         return false;
     }
 
-    // A helper that comes late holds the operation it saw, of which no piece is left: it can never take one of the next by mistake.
-    private sealed class Operation(Action<int, int> work, int pieces)
+    // Every member has a range of its own, the same part of every operation: what it reads was then mostly written by itself, and lies in its core's caches.
+    // Who has done with it takes from the others'. A helper that comes late holds the operation it saw, of which no piece is left: it can never take one of the
+    // next by mistake.
+    private sealed class Operation(Action<int, int> work, int pieces, int members)
     {
-        private int _next;
+        private const int Apart = 128 / sizeof(int); // counters of different members share no cache line
+
+        private readonly int[] _taken = new int[members * Apart];
         private int _done;
 
         public void Take(int member)
         {
-            for (var piece = Interlocked.Increment(ref _next) - 1; piece < pieces; piece = Interlocked.Increment(ref _next) - 1)
-            {
-                work(piece, member);
-                Interlocked.Increment(ref _done);
-            }
+            for (var other = 0; other < members; other++)
+                TakeFrom((member + other) % members, member);
         }
 
         public void WaitForOthers()
@@ -112,6 +113,17 @@ internal sealed class WorkTeam : IDisposable
                     Thread.SpinWait(1);
                 else
                     wait.SpinOnce(sleep1Threshold: -1); // gives the core to a helper that was put aside in the middle of a piece
+            }
+        }
+
+        private void TakeFrom(int owner, int member)
+        {
+            var (first, end) = ((int)((long)pieces * owner / members), (int)((long)pieces * (owner + 1) / members));
+            ref var taken = ref _taken[owner * Apart];
+            while (Volatile.Read(ref taken) < end - first && first + Interlocked.Increment(ref taken) - 1 is var piece && piece < end)
+            {
+                work(piece, member);
+                Interlocked.Increment(ref _done);
             }
         }
     }

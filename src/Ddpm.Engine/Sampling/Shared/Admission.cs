@@ -19,7 +19,7 @@ internal readonly record struct Standing(long Work, long WorkLeft, int Pictures,
 internal static class Admission
 {
     /// <summary>Below 2, so that a small request beside a large one takes at most twice as long as alone, measurements being as good as they are.</summary>
-    public const double MostStretch = 1.75;
+    public const double MostStretch = 1.6;
 
     // A request of at most so many times the leader's work is about as small.
     private const int Alike = 2;

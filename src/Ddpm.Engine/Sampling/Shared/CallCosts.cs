@@ -10,12 +10,16 @@ internal sealed class CallCosts(Func<int, double> guess)
     // A throughput this close to the best is as good: smaller calls keep newcomers waiting for less.
     private const double GoodEnough = 0.97;
 
+    // Seconds: nobody minds to wait for a call so short, however little a larger one brings.
+    private const double SoonOver = 0.012;
+
     // Disturbances only ever make a call longer, so a shorter one says more.
     private const double TrustInShorter = 0.5;
     private const double TrustInLonger = 0.1;
 
     private readonly double?[] _measured = new double?[MostRows + 1];
     private readonly double[] _costs = [.. Enumerable.Range(0, MostRows + 1).Select(rows => rows == 0 ? 0 : guess(rows))];
+    private bool _isMeasured;
 
     /// <summary>For one call on the threads of a CPU.</summary>
     public static CallCosts OfHost() => new(rows => 0.25 + (0.75 * rows));
@@ -26,7 +30,7 @@ internal sealed class CallCosts(Func<int, double> guess)
     /// <summary>The cost of a call, growing with its rows.</summary>
     public double Of(int rows) => rows <= MostRows ? _costs[rows] : _costs[MostRows] * rows / MostRows;
 
-    /// <summary>The fewest rows with which about the most rows are done in a time.</summary>
+    /// <summary>The fewest rows with which about the most rows are done in a time; more where the call is a matter of milliseconds all the same.</summary>
     /// <param name="mostRows">At most so many; at least 1 counts.</param>
     public int Useful(int mostRows)
     {
@@ -34,10 +38,12 @@ internal sealed class CallCosts(Func<int, double> guess)
         var best = 0.0;
         for (var rows = 1; rows <= most; rows++)
             best = Math.Max(best, rows / _costs[rows]);
-        for (var rows = 1; rows < most; rows++)
-            if (rows / _costs[rows] >= GoodEnough * best)
-                return rows;
-        return most;
+        var useful = 1;
+        while (useful < most && useful / _costs[useful] < GoodEnough * best)
+            useful++;
+        while (_isMeasured && useful < most && _costs[useful + 1] <= SoonOver)
+            useful++;
+        return useful;
     }
 
     /// <summary>A call has been made.</summary>
@@ -47,6 +53,7 @@ internal sealed class CallCosts(Func<int, double> guess)
             return;
         var seconds = duration.TotalSeconds;
         _measured[rows] = _measured[rows] is not { } known ? seconds : known + ((seconds < known ? TrustInShorter : TrustInLonger) * (seconds - known));
+        _isMeasured = true;
         Smooth();
     }
 

@@ -18,6 +18,7 @@ namespace Ddpm.Engine.Sampling.Shared;
 /// <param name="yields">Whether it leaves half of the device's time to training runs there.</param>
 internal sealed class SharedLoop(StepNetwork network, int height, int width, bool yields)
 {
+    private readonly TrainingBreaks _breaks = new(network.Device);
     private readonly Lock _lock = new();
     private readonly List<Drawing> _drawings = [];
     private readonly CallCosts _costs = network.IsOnHost ? CallCosts.OfHost() : CallCosts.OfDevice();
@@ -84,7 +85,7 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
             {
                 var duration = Make(call, calls, sample);
                 if (yields)
-                    DeviceUse.RestAfter(duration, network.Device);
+                    Thread.Sleep(_breaks.After(duration));
             }
         }
 #pragma warning disable CA1031 // Those who wait must hear of it.

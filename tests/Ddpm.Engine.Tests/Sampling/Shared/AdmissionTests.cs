@@ -20,11 +20,11 @@ public sealed class AdmissionTests
         Assert.Equal([16, 1, 16], Share([Large(), Small(), Large()], _flat));
 
     [Fact]
-    public void Share_TakesNoMoreAlong_ThanMakesTheCallThreeQuartersLonger_WhereEachPictureCosts()
+    public void Share_TakesNoMoreAlong_ThanMakesTheCallThreeFifthsLonger_WhereEachPictureCosts()
     {
         // The leader's four cost 3.1, seven 5.2, eight 5.9.
         var costs = new CallCosts(rows => 0.3 + (0.7 * rows));
-        Assert.Equal([4, 3], Share([Large() with { Pictures = 4, Work = 80, WorkLeft = 40, LastCall = 1 }, Large()], costs));
+        Assert.Equal([4, 2], Share([Large() with { Pictures = 4, Work = 80, WorkLeft = 40, LastCall = 1 }, Large()], costs));
     }
 
     [Fact]

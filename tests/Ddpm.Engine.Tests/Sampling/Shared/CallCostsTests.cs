@@ -64,5 +64,18 @@ public sealed class CallCostsTests
         Assert.Equal(1, costs.Useful(1));
     }
 
+    [Fact]
+    public void Useful_FillsCallsThatAreSoonOver_EvenWhereMoreRowsCostAsMuchMore()
+    {
+        var costs = new CallCosts(rows => rows);
+        Learn(costs, 1, milliseconds: 1);
+        Assert.Equal(12, costs.Useful(64));
+        Learn(costs, 1, milliseconds: 0.25);
+        Assert.InRange(costs.Useful(64), 16, 20);
+        var slow = new CallCosts(rows => rows);
+        Learn(slow, 1, milliseconds: 40);
+        Assert.Equal(1, slow.Useful(64));
+    }
+
     private static void Learn(CallCosts costs, int rows, double milliseconds) => costs.Learn(rows, TimeSpan.FromMilliseconds(milliseconds));
 }

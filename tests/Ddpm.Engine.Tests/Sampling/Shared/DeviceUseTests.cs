@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ddpm.Engine.Sampling.Shared;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -25,16 +24,22 @@ public sealed class DeviceUseTests
     }
 
     [Fact]
-    public void RestAfter_RestsAsLongAsTheCallTook_WhileARunTrains()
+    public void After_RestsHalfAsLongAgainAsTheCallsTook_ManyShortOnesAtOnce_WhileARunTrains()
     {
         TorchRuntime.Initialize();
         var device = new Device(DeviceType.CUDA, 14);
-        var call = TimeSpan.FromMilliseconds(40);
+        var breaks = new TrainingBreaks(device);
+        var (shortCall, call, longCall) = (TimeSpan.FromMilliseconds(15), TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(3));
+        Assert.Equal(TimeSpan.Zero, breaks.After(call));
         using (DeviceUse.Train(device))
         {
-            var began = Stopwatch.GetTimestamp();
-            DeviceUse.RestAfter(call, device);
-            Assert.True(Stopwatch.GetElapsedTime(began) >= call - TimeSpan.FromMilliseconds(1));
+            Assert.Equal(call * 1.5, breaks.After(call));
+            Assert.Equal(TimeSpan.Zero, breaks.After(shortCall));
+            Assert.Equal(TimeSpan.Zero, breaks.After(shortCall));
+            Assert.Equal(shortCall * 4.5, breaks.After(shortCall));
+            Assert.InRange(breaks.After(longCall), call, TimeSpan.FromMilliseconds(300)); // whoever comes next waits for it
         }
+
+        Assert.Equal(TimeSpan.Zero, breaks.After(longCall));
     }
 }
