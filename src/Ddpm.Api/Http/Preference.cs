@@ -10,8 +10,8 @@ internal sealed record Preference(TimeSpan Wait)
 {
     private const int LongestWaitSeconds = 60;
 
-    private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(40);
-    private static readonly TimeSpan SlowestPoll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan SlowestPoll = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Reads the header; what is not understood is ignored, as RFC 7240 asks.</summary>
     public static ValueTask<Preference> BindAsync(HttpContext context)

@@ -22,7 +22,7 @@ public sealed class AdmissionTests
     [Fact]
     public void Share_TakesNoMoreAlong_ThanMakesTheCallThreeFifthsLonger_WhereEachPictureCosts()
     {
-        // The leader's four cost 3.1, seven 5.2, eight 5.9.
+        // The leader's four cost 3.1, six 4.5, seven 5.2.
         var costs = new CallCosts(rows => 0.3 + (0.7 * rows));
         Assert.Equal([4, 2], Share([Large() with { Pictures = 4, Work = 80, WorkLeft = 40, LastCall = 1 }, Large()], costs));
     }
