@@ -61,6 +61,9 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Its parameters.</summary>
     public long Parameters => _network.parameters().Sum(parameter => parameter.numel());
 
+    /// <summary>Bytes of memory that it holds while nothing is drawn; on a GPU of the GPU's.</summary>
+    public long MemoryBytes => _sampling.Bytes;
+
     /// <summary>Loads a diffusers folder.</summary>
     /// <param name="folder">Where it is.</param>
     /// <param name="device">Where the network goes.</param>
@@ -86,7 +89,7 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>Wraps a network in evaluation mode that is in memory already and is not changed while this lives. Borrowed. It does not make way for training, since it is
     /// training that draws with it.</summary>
     internal static DiffusionModel Of(UNet network, NoiseScheduleConfig schedule, Device device, ClassNames? classes = null) =>
-        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false), isBorrowed: true), yields: false);
+        new(network, schedule, device, classes, SamplingNetwork.Of(network, device, SamplingPrecision.Float32, new CudaOptions(RecordsCalls: false), get_num_threads(), isBorrowed: true), yields: false); // as many threads as the run that draws with it
 
     /// <summary>Draws pictures. Synchronous; the model's denoising loop does the work, for all who ask at once.</summary>
     /// <param name="request">What to draw.</param>

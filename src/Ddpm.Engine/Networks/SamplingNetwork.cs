@@ -66,10 +66,13 @@ internal sealed class SamplingNetwork : IDisposable
         return result;
     }
 
+    /// <summary>Bytes that are held from call to call: the network's weights, what has been prepared of them, and what calls have kept.</summary>
+    public long Bytes => _network.parameters().Sum(parameter => parameter.numel() * parameter.element_size()) + (_prepared is null ? 0 : _prepared.WeightBytes + _prepared.WorkspaceBytes);
+
     /// <summary>About how many bytes a call of so many pictures needs while it lasts.</summary>
     public long CallBytes(int pictures) => _prepared is null
         ? InferenceMemory.CallBytes(_network.Config, pictures, Side)
-        : Math.Max(0, (InferenceMemory.CallBytes(_network.Config, CpuNetwork.MostPicturesAtOnce, Side) * 3 / 2) - _prepared.WorkspaceBytes); // which it keeps from call to call
+        : Math.Max(0, (InferenceMemory.CallBytes(_network.Config, CpuNetwork.MostPicturesAtOnce, Side) * 3 / 2 * _prepared.Passes) - _prepared.WorkspaceBytes); // which it keeps from call to call
 
     /// <summary>As <see cref="Denoiser"/>; called in inference mode.</summary>
     public Tensor Call(Tensor sample, Tensor timesteps, Tensor? classLabels)

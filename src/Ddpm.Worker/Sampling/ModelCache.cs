@@ -112,13 +112,12 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
 
     private sealed class Entry(Func<DiffusionModel> load) : IDisposable
     {
-        private long? _bytes;
 
         /// <summary>Loaded by the first who asks; the others wait for that.</summary>
         public Lazy<DiffusionModel> Model { get; } = new(load);
         public int Users { get; set; }
         public long LastUse { get; set; }
-        public long Bytes => Model.IsValueCreated ? _bytes ??= Model.Value.Parameters * sizeof(float) : 0;
+        public long Bytes => Model.IsValueCreated ? Model.Value.MemoryBytes : 0;
 
         public void Dispose()
         {

@@ -52,9 +52,9 @@ internal sealed class Assembler
 
     public void Add(int target, int source) => Registers(0x01, target, source);
 
-    public void Add(int target, int constant, bool _ = true) => Constant(0, target, constant);
+    public void AddConstant(int target, int constant) => Constant(0, target, constant);
 
-    public void Subtract(int target, int constant) => Constant(5, target, constant);
+    public void SubtractConstant(int target, int constant) => Constant(5, target, constant);
 
     public void Push(int register) => Stack(0x50, register);
 

@@ -1,5 +1,3 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -13,8 +11,8 @@ internal sealed unsafe class CpuAttention : IDisposable
     private readonly Normalization? _norm;
     private readonly PixelProduct _queriesKeysValues;
     private readonly PixelProduct _out;
-    private readonly BlockConstants _inBias;
-    private readonly BlockConstants _outBias;
+    private readonly PanelBias _inBias;
+    private readonly PanelBias _outBias;
     private readonly int _heads;
     private readonly int _headDim;
     private readonly float _factor;
@@ -35,9 +33,9 @@ internal sealed unsafe class CpuAttention : IDisposable
         using var weight = cat([weights["to_q.weight"], weights["to_k.weight"], weights["to_v.weight"]]);
         using var bias = cat([weights["to_q.bias"], weights["to_k.bias"], weights["to_v.bias"]]);
         _queriesKeysValues = new PixelProduct(weight, [channels], type);
-        _inBias = new BlockConstants(bias);
+        _inBias = new PanelBias(bias);
         _out = new PixelProduct(weights["to_out.0.weight"], [_heads * _headDim], type);
-        _outBias = new BlockConstants(weights["to_out.0.bias"]);
+        _outBias = new PanelBias(weights["to_out.0.bias"]);
     }
 
     /// <summary>Of the prepared weights.</summary>
@@ -143,36 +141,5 @@ internal sealed unsafe class CpuAttention : IDisposable
                 for (var n = 0; n < Math.Min(Panel, _headDim - first); n++)
                     target[((long)row * targetStride) + first + n] = weighted[(row * Panel) + n] * sums[row];
         }
-    }
-}
-
-/// <summary>The part of softmax that concerns one row of scores.</summary>
-internal static unsafe class Softmax
-{
-    /// <summary>Replaces scores s by e^(scale·(s − max)).</summary>
-    /// <param name="scores">As many as padded.</param>
-    /// <param name="count">Those that count.</param>
-    /// <param name="padded">A multiple of 16.</param>
-    /// <param name="scale">Above 0.</param>
-    /// <returns>Their sum.</returns>
-    public static float Exponentials(float* scores, int count, int padded, float scale)
-    {
-        for (var n = count; n < padded; n++)
-            scores[n] = float.NegativeInfinity;
-        var highest = Vector512.Create(float.NegativeInfinity);
-        for (var n = 0; n < padded; n += 16)
-            highest = Avx512F.Max(highest, Vector512.Load(scores + n));
-        var max = float.NegativeInfinity;
-        for (var lane = 0; lane < 16; lane++)
-            max = MathF.Max(max, highest[lane]);
-        var sum = Vector512<float>.Zero;
-        for (var n = 0; n < padded; n += 16)
-        {
-            var value = VectorMath.Exp((Vector512.Load(scores + n) - Vector512.Create(max)) * scale);
-            value.Store(scores + n);
-            sum += value;
-        }
-
-        return Vector512.Sum(sum);
     }
 }

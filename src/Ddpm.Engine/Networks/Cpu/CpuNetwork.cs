@@ -7,7 +7,7 @@ namespace Ddpm.Engine.Networks.Cpu;
 /// A <see cref="UNet"/> prepared for drawing on a CPU: weights laid out once, channels last, convolutions by Winograd's algorithm where that pays, norms and activations
 /// in one pass on their way into a convolution, time projections kept by timestep. A picture comes out the same, to the bit, alone and in any batch.
 /// </summary>
-/// <remarks>One call at a time. It does not follow changes of the network's weights. docs/performance.md has what each part brought.</remarks>
+/// <remarks>One call at a time: others wait. It does not follow changes of the network's weights. docs/performance.md has what each part brought.</remarks>
 internal sealed unsafe class CpuNetwork : IDisposable
 {
     /// <summary>Pictures that a thread computes together at most: more do not fit into the caches, and the weights are read once for so many.</summary>
@@ -20,21 +20,28 @@ internal sealed unsafe class CpuNetwork : IDisposable
     private readonly TimeProjections _times;
     private readonly WorkTeam _team;
     private readonly WorkTeam _alone = new(1);
+    private readonly Lock _lock = new();
     private readonly ForwardPass?[] _passes; // the first is all threads', the others a thread's each
+    private readonly bool _isSmall;
     private float* _timeRows;
     private int _reserved;
+    private bool _isDisposed;
 
     /// <param name="network">In evaluation mode, float32, on the CPU. Borrowed: its time embedding is asked.</param>
     /// <param name="type">What matrices are multiplied in; sums, norms and what passes between operations are float32 always.</param>
     /// <param name="threads">At least 1.</param>
     /// <param name="height">Rows of the pictures.</param>
     /// <param name="width">Columns of the pictures.</param>
+    /// <param name="smallNetwork">Bytes of weights up to which each thread draws pictures of its own.</param>
     /// <exception cref="NotSupportedException">See <see cref="WhyNot"/>.</exception>
-    public CpuNetwork(UNet network, MatrixType type, int threads, int height, int width)
+    /// <exception cref="ArgumentException">Height or width is no multiple of <see cref="UNetConfig.SizeMultiple"/>.</exception>
+    public CpuNetwork(UNet network, MatrixType type, int threads, int height, int width, long smallNetwork = SmallNetwork)
     {
         _config = network.Config;
         if (WhyNot(_config, type) is { } reason)
             throw new NotSupportedException(reason);
+        if (height % _config.SizeMultiple != 0 || width % _config.SizeMultiple != 0 || height < 1 || width < 1)
+            throw new ArgumentException($"Pictures of {height}×{width} are asked for; the network needs multiples of {_config.SizeMultiple}.", nameof(height));
         using var scope = NewDisposeScope();
         using var noGradients = no_grad();
         var weights = network.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.to(ScalarType.Float32).contiguous());
@@ -44,7 +51,7 @@ internal sealed unsafe class CpuNetwork : IDisposable
         _times = new TimeProjections(network, projections, NonlinearityOf(_config)!.Value);
         _team = new WorkTeam(threads);
         _passes = new ForwardPass?[1 + threads];
-        _passes[0] = new ForwardPass(_team, MostPicturesAtOnce);
+        _isSmall = _network.Bytes <= smallNetwork;
     }
 
     /// <summary>Rows of the pictures.</summary>
@@ -55,6 +62,9 @@ internal sealed unsafe class CpuNetwork : IDisposable
 
     /// <summary>Memory of the prepared weights.</summary>
     public long WeightBytes => _network.Bytes + _times.Bytes;
+
+    /// <summary>Forward passes that may be under way at once, each with memory of its own for <see cref="MostPicturesAtOnce"/> pictures.</summary>
+    public int Passes => _isSmall ? _passes.Length : 1;
 
     /// <summary>Memory that calls have needed so far beside the weights: it does not grow with the batch.</summary>
     public long WorkspaceBytes => _passes.Sum(pass => pass?.Bytes ?? 0);
@@ -87,6 +97,8 @@ internal sealed unsafe class CpuNetwork : IDisposable
         if (classLabels is null != _config.NumClassEmbeds is null)
             throw new ArgumentException(classLabels is null ? "This network needs a class label for each picture." : "This network knows no classes.", nameof(classLabels));
         var pictures = (int)sample.shape[0];
+        if (timesteps.numel() != pictures || (classLabels is not null && classLabels.numel() != pictures))
+            throw new ArgumentException($"Expected {pictures} timesteps, and as many labels where there are classes.", nameof(timesteps));
         using var floats = timesteps.to(ScalarType.Float32);
         var times = MemoryMarshal.Cast<byte, float>(floats.bytes).ToArray();
         long[] labels = classLabels is null ? [] : [.. MemoryMarshal.Cast<byte, long>(classLabels.bytes)];
@@ -105,28 +117,49 @@ internal sealed unsafe class CpuNetwork : IDisposable
     /// <param name="output">[pictures, out, height, width].</param>
     public void Call(ReadOnlySpan<float> sample, ReadOnlySpan<float> timesteps, ReadOnlySpan<long> classLabels, Span<float> output)
     {
-        var pictures = timesteps.Length;
-        Reserve(pictures);
-        _times.Copy(_passes[0]!, timesteps, classLabels, _timeRows);
-        fixed (float* input = sample, result = output, steps = timesteps)
+        var (pictures, pixels) = (timesteps.Length, Height * Width);
+        if (sample.Length != pictures * _config.InChannels * pixels || output.Length != pictures * _config.OutChannels * pixels || (!classLabels.IsEmpty && classLabels.Length != pictures))
+            throw new ArgumentException("Sample, output or labels are not as many as the timesteps.", nameof(timesteps));
+        lock (_lock) // nobody may free what is computed with
         {
-            if (pictures > 1 && _network.Bytes <= SmallNetwork)
-                DrawSideBySide(pictures, (nint)input, (nint)result, (nint)steps);
-            else
-                for (var first = 0; first < pictures; first += MostPicturesAtOnce)
-                    Draw(_passes[0]!, first, Math.Min(MostPicturesAtOnce, pictures - first), (nint)input, (nint)result, (nint)steps);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            try
+            {
+                Reserve(pictures);
+                var shared = _passes[0] ??= new ForwardPass(_team, MostPicturesAtOnce);
+                _times.Copy(shared, timesteps, classLabels, _timeRows);
+                fixed (float* input = sample, result = output, steps = timesteps)
+                {
+                    if (pictures > 1 && _isSmall)
+                        DrawSideBySide(pictures, (nint)input, (nint)result, (nint)steps);
+                    else
+                        for (var first = 0; first < pictures; first += MostPicturesAtOnce)
+                            Draw(shared, first, Math.Min(MostPicturesAtOnce, pictures - first), (nint)input, (nint)result, (nint)steps);
+                }
+            }
+            catch
+            {
+                ForgetPasses(); // with what a pass that was cut off has not given back
+                throw;
+            }
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _network.Dispose();
-        _times.Dispose();
-        Workspace.Free(_timeRows);
-        foreach (var pass in _passes)
-            pass?.Dispose();
-        _team.Dispose();
+        lock (_lock)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+            _network.Dispose();
+            _times.Dispose();
+            Workspace.Free(_timeRows);
+            ForgetPasses();
+            _team.Dispose();
+            _alone.Dispose();
+        }
     }
 
     // Threads that work on pictures of their own never wait for each other, which those that share them do, a hundred times a call. But each reads all weights for itself.
@@ -150,11 +183,20 @@ internal sealed unsafe class CpuNetwork : IDisposable
             _timeRows + ((long)first * _times.Width), _times.Width, new ReadOnlySpan<float>((float*)timesteps + first, count));
     }
 
+    private void ForgetPasses()
+    {
+        foreach (var pass in _passes)
+            pass?.Dispose();
+        Array.Clear(_passes);
+    }
+
     private void Reserve(int pictures)
     {
         if (pictures <= _reserved)
             return;
         Workspace.Free(_timeRows);
+        _timeRows = null;
+        _reserved = 0; // where there is no memory for more
         _timeRows = Workspace.Allocate((long)pictures * _times.Width);
         _reserved = pictures;
     }

@@ -7,10 +7,10 @@ internal sealed unsafe class CpuResidualBlock : IDisposable
     private readonly Normalization _norm2;
     private readonly IConvolution _conv1;
     private readonly IConvolution _conv2;
-    private readonly BlockConstants _bias1;
-    private readonly BlockConstants _bias2;
+    private readonly PanelBias _bias1;
+    private readonly PanelBias _bias2;
     private readonly PixelProduct? _shortcut;
-    private readonly BlockConstants? _shortcutBias;
+    private readonly PanelBias? _shortcutBias;
     private readonly Nonlinearity _nonlinearity;
     private readonly Resampling _resampling;
     private readonly bool _scaleShift;
@@ -47,11 +47,11 @@ internal sealed unsafe class CpuResidualBlock : IDisposable
         _norm2 = new Normalization(weights["norm2.weight"], weights["norm2.bias"], config.NormNumGroups, config.NormEps);
         _conv1 = Convolutions.Create(weights["conv1.weight"], inputs, after, type);
         _conv2 = Convolutions.Create(weights["conv2.weight"], _outputs, after, type);
-        (_bias1, _bias2) = (new BlockConstants(weights["conv1.bias"]), new BlockConstants(weights["conv2.bias"]));
+        (_bias1, _bias2) = (new PanelBias(weights["conv1.bias"]), new PanelBias(weights["conv2.bias"]));
         if (!weights.Has("conv_shortcut.weight"))
             return;
         _shortcut = new PixelProduct(weights["conv_shortcut.weight"], resampling == Resampling.None ? parts : [inputs], type);
-        _shortcutBias = new BlockConstants(weights["conv_shortcut.bias"]);
+        _shortcutBias = new PanelBias(weights["conv_shortcut.bias"]);
     }
 
     /// <summary>Of the prepared weights.</summary>

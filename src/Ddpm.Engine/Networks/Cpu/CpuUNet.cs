@@ -1,4 +1,3 @@
-
 namespace Ddpm.Engine.Networks.Cpu;
 
 /// <summary>The parts of a <see cref="UNet"/> between its two convolutions, and those, over channels-last activations.</summary>
@@ -9,13 +8,13 @@ internal sealed unsafe class CpuUNet : IDisposable
     private readonly int _inputs; // padded with zeros
     private readonly int _outputs;
     private readonly IConvolution _convIn;
-    private readonly BlockConstants _convInBias;
+    private readonly PanelBias _convInBias;
     private readonly List<Level> _down = [];
     private readonly Level? _mid;
     private readonly List<Level> _up = [];
     private readonly Normalization _normOut;
     private readonly IConvolution _convOut;
-    private readonly BlockConstants _convOutBias;
+    private readonly PanelBias _convOutBias;
 
     /// <param name="config">The network's.</param>
     /// <param name="weights">The network's.</param>
@@ -30,7 +29,7 @@ internal sealed unsafe class CpuUNet : IDisposable
         var levels = channels.Count;
         // The first and the last convolution are next to the picture: what they round is seen, and they are small.
         _convIn = Convolutions.Create(weights["conv_in.weight"], _inputs, size, MatrixType.Float32);
-        _convInBias = new BlockConstants(weights["conv_in.bias"]);
+        _convInBias = new PanelBias(weights["conv_in.bias"]);
         var skips = new Stack<int>([channels[0]]);
         var at = size;
         for (var index = 0; index < levels; index++)
@@ -100,7 +99,7 @@ internal sealed unsafe class CpuUNet : IDisposable
 
         _normOut = new Normalization(weights["conv_norm_out.weight"], weights["conv_norm_out.bias"], config.NormNumGroups, config.NormEps);
         _convOut = Convolutions.Create(weights["conv_out.weight"], channels[0], size, MatrixType.Float32);
-        _convOutBias = new BlockConstants(weights["conv_out.bias"]);
+        _convOutBias = new PanelBias(weights["conv_out.bias"]);
 
         CpuAttention Attention(string name, int width, int? groups, double scale) =>
             new(weights.Of(name), width, config.AttentionHeadDim, groups, config.NormEps, scale, type);

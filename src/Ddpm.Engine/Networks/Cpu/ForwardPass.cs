@@ -38,6 +38,7 @@ internal sealed unsafe class ForwardPass(WorkTeam team, int capacity) : IDisposa
         if (slot.Floats < floats)
         {
             Workspace.Free((float*)slot.Block);
+            slot = default; // where there is no memory for more
             slot = ((nint)Workspace.Allocate(floats), floats);
         }
 

@@ -88,22 +88,22 @@ internal static unsafe partial class MatrixKernels
         code.Lea(R15, R10, Rsi, 3); // 13
 
         Begin(code, rows, accumulate);
-        code.Subtract(R9, Unrolled);
+        code.SubtractConstant(R9, Unrolled);
         var toRest = code.JumpIfLess();
         var loop = code.Here;
         for (var step = 0; step < Unrolled; step++)
             Step(code, rows, step, type);
         Advance(code, Unrolled);
-        code.Subtract(R9, Unrolled);
+        code.SubtractConstant(R9, Unrolled);
         code.JumpBackIfNotLess(loop);
 
         code.Land(toRest);
-        code.Add(R9, Unrolled, true);
+        code.AddConstant(R9, Unrolled);
         var toEnd = code.JumpIfZero();
         loop = code.Here;
         Step(code, rows, 0, type);
         Advance(code, 1);
-        code.Subtract(R9, 1);
+        code.SubtractConstant(R9, 1);
         code.JumpBackIfNotZero(loop);
 
         code.Land(toEnd);
@@ -153,8 +153,8 @@ internal static unsafe partial class MatrixKernels
 
     private static void Advance(Assembler code, int steps)
     {
-        code.Add(Rdi, steps * 4, true);
-        code.Add(Rdx, steps * 128, true);
+        code.AddConstant(Rdi, steps * 4);
+        code.AddConstant(Rdx, steps * 128);
     }
 
     private static (int? Index, int Scale) Row(int row) => row switch

@@ -33,11 +33,11 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
             for (var part = 0; part < x.Count; part++)
             {
                 var (source, channel) = x[part];
-                Sum(source.Of(picture) + ((long)first * source.Channels), Math.Min(ChunkPixels, pixels - first), source.Channels, target + channel, target + channels + channel);
+                Sum(source.Of(picture), first, Math.Min(ChunkPixels, pixels - first), source.Channels, target + channel, target + channels + channel);
             }
         });
         for (var picture = 0; picture < pass.Pictures; picture++)
-            Finish(sums + ((long)picture * chunks * 2 * channels), chunks, pixels, affine + ((long)picture * 2 * channels), scaleShift is null ? null : scaleShift + ((long)picture * scaleShiftStride));
+            Finish(x, picture, sums + ((long)picture * chunks * 2 * channels), chunks, pixels, affine + ((long)picture * 2 * channels), scaleShift is null ? null : scaleShift + ((long)picture * scaleShiftStride));
         pass.Space.Return(sums, (long)chunks * 2 * channels * pass.Capacity);
         return affine;
     }
@@ -45,16 +45,22 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
     /// <summary>Gives back what <see cref="Measure"/> returned.</summary>
     public void Return(ForwardPass pass, float* affine) => pass.Space.Return(affine, (long)2 * _weight.Length * pass.Capacity);
 
-    private static void Sum(float* x, int pixels, int channels, float* sums, float* squares)
+    // Of differences to the picture's first pixel: squares of a mean far from 0 would drown the variance.
+    private static void Sum(float* picture, int first, int pixels, int channels, float* sums, float* squares)
     {
         var channel = 0;
         for (; channel + 64 <= channels; channel += 64)
         {
+            var pivot = picture + channel;
+            var (p0, p1, p2, p3) = (Vector512.Load(pivot), Vector512.Load(pivot + 16), Vector512.Load(pivot + 32), Vector512.Load(pivot + 48));
             Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default, q0 = default, q1 = default, q2 = default, q3 = default;
-            var source = x + channel;
+            var source = pivot + ((long)first * channels);
             for (var pixel = 0; pixel < pixels; pixel++, source += channels)
             {
-                var (a, b, c, d) = (Vector512.Load(source), Vector512.Load(source + 16), Vector512.Load(source + 32), Vector512.Load(source + 48));
+                var a = Vector512.Load(source) - p0;
+                var b = Vector512.Load(source + 16) - p1;
+                var c = Vector512.Load(source + 32) - p2;
+                var d = Vector512.Load(source + 48) - p3;
                 s0 += a;
                 s1 += b;
                 s2 += c;
@@ -78,9 +84,9 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
         for (; channel < channels; channel += 16)
         {
             Vector512<float> sum = default, square = default;
-            for (var pixel = 0; pixel < pixels; pixel++)
+            for (var pixel = first; pixel < first + pixels; pixel++)
             {
-                var a = Vector512.Load(x + ((long)pixel * channels) + channel);
+                var a = Vector512.Load(picture + ((long)pixel * channels) + channel) - Vector512.Load(picture + channel);
                 sum += a;
                 square = Avx512F.FusedMultiplyAdd(a, a, square);
             }
@@ -90,26 +96,34 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
         }
     }
 
-    private void Finish(float* sums, int chunks, int pixels, float* affine, float* scaleShift)
+    private void Finish(Joined x, int picture, float* sums, int chunks, int pixels, float* affine, float* scaleShift)
     {
         var channels = _weight.Length;
         var size = channels / groups;
         var count = (double)size * pixels;
+        Span<double> means = stackalloc double[size];
         for (var group = 0; group < groups; group++)
         {
-            double sum = 0, square = 0;
-            for (var chunk = 0; chunk < chunks; chunk++)
+            double mean = 0, spread = 0; // of the group; the spread is the sum of squares about the mean
+            for (var n = 0; n < size; n++)
             {
-                var of = sums + ((long)chunk * 2 * channels) + (group * size);
-                for (var channel = 0; channel < size; channel++)
+                var channel = (group * size) + n;
+                double sum = 0, square = 0;
+                for (var chunk = 0; chunk < chunks; chunk++)
                 {
-                    sum += of[channel];
-                    square += of[channels + channel];
+                    var of = sums + ((long)chunk * 2 * channels) + channel;
+                    sum += of[0];
+                    square += of[channels];
                 }
+
+                means[n] = FirstPixel(x, picture, channel) + (sum / pixels);
+                mean += means[n] / size;
+                spread += square - (sum * sum / pixels);
             }
 
-            var mean = sum / count;
-            var deviation = 1 / Math.Sqrt(Math.Max((square / count) - (mean * mean), 0) + eps);
+            foreach (var ofChannel in means)
+                spread += pixels * (ofChannel - mean) * (ofChannel - mean);
+            var deviation = 1 / Math.Sqrt(Math.Max(spread / count, 0) + eps);
             for (var channel = group * size; channel < (group + 1) * size; channel++)
             {
                 var factor = _weight[channel] * deviation;
@@ -125,4 +139,7 @@ internal sealed unsafe class Normalization(Tensor weight, Tensor bias, int group
             }
         }
     }
+
+    private static float FirstPixel(Joined x, int picture, int channel) =>
+        channel < x.First.Channels ? x.First.Of(picture)[channel] : x.Second!.Value.Of(picture)[channel - x.First.Channels];
 }

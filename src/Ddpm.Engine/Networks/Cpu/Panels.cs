@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
@@ -60,18 +59,6 @@ internal sealed unsafe class Panels : IDisposable
                 if (Type == MatrixType.Float32)
                     target[(row * MatrixKernels.PanelWidth) + lane] = source[lane];
                 else
-                    ((ushort*)target)[(((row / 2 * MatrixKernels.PanelWidth) + lane) * 2) + (row % 2)] = BFloat16.Round(source[lane]);
-    }
-}
-
-/// <summary>The upper half of a float32.</summary>
-internal static class BFloat16
-{
-    /// <summary>Rounds to the nearest, halves to even. Numbers that are not finite stay so.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort Round(float value)
-    {
-        var bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)(float.IsNaN(value) ? (bits >> 16) | 0x40 : (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+                    ((ushort*)target)[(((row / 2 * MatrixKernels.PanelWidth) + lane) * 2) + (row % 2)] = Bfloat16.Round(source[lane]);
     }
 }

@@ -114,11 +114,3 @@ internal sealed unsafe class Preparation(ForwardPass pass)
 
     private static void Clear(float* target, int floats) => new Span<float>(target, floats).Clear();
 }
-
-/// <summary>The activations that are computed here; a network with another one is left to ATen.</summary>
-internal enum Nonlinearity
-{
-    None,
-    Silu,
-    Relu,
-}

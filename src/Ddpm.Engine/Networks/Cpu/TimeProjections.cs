@@ -3,28 +3,6 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks.Cpu;
 
-/// <summary>Gathers the residual blocks' projections of the time embedding, which are one matrix.</summary>
-internal sealed class TimeProjectionsBuilder
-{
-    private readonly List<Tensor> _weights = [];
-    private readonly List<Tensor> _biases = [];
-    private int _width;
-
-    /// <summary>Adds a block's.</summary>
-    /// <returns>Where in a row its values begin.</returns>
-    public int Add(Tensor weight, Tensor bias)
-    {
-        var offset = _width;
-        _weights.Add(weight);
-        _biases.Add(bias);
-        _width += (int)weight.shape[0];
-        return offset;
-    }
-
-    /// <summary>All of them. The tensors belong to the caller's dispose scope.</summary>
-    public (Tensor Weight, Tensor Bias) Joined() => (cat(_weights), cat(_biases));
-}
-
 /// <summary>What every residual block adds for a timestep (and a class): computed once for all blocks, and kept, since the pictures of a request, and of the next, visit
 /// the same timesteps.</summary>
 internal sealed unsafe class TimeProjections : IDisposable
@@ -35,7 +13,7 @@ internal sealed unsafe class TimeProjections : IDisposable
 
     private readonly UNet _network;
     private readonly Panels _weight;
-    private readonly BlockConstants _bias;
+    private readonly PanelBias _bias;
     private readonly Dictionary<(float Timestep, long Label), nint> _rows = [];
     private readonly Nonlinearity _nonlinearity;
 
@@ -48,7 +26,7 @@ internal sealed unsafe class TimeProjections : IDisposable
         var (weight, bias) = projections.Joined();
         Width = (int)weight.shape[0];
         _weight = new Panels(weight.t().unsqueeze(0), MatrixType.Float32);
-        _bias = new BlockConstants(bias);
+        _bias = new PanelBias(bias);
     }
 
     /// <summary>Floats of a row.</summary>

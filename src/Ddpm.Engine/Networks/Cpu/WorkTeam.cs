@@ -1,11 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 
 namespace Ddpm.Engine.Networks.Cpu;
 
 /// <summary>A few threads that share out the pieces of one operation after another: the caller's, and helpers that wait for the next operation.</summary>
 /// <remarks>
 /// Whoever has done its own part takes from the others', so a core that another program keeps busy costs its share and no more, where OpenMP's equal parts wait for the slowest.
-/// Helpers watch for work for some microseconds, which is as long as the pauses within a forward pass are, and sleep after that.
+/// Helpers watch for work for 200 microseconds, which is longer than the pauses within a forward pass, and sleep after that.
 /// </remarks>
 internal sealed class WorkTeam : IDisposable
 {
@@ -21,7 +22,8 @@ internal sealed class WorkTeam : IDisposable
     public WorkTeam(int threads)
     {
         Size = threads;
-        _helpers = [.. Enumerable.Range(1, threads - 1).Select(member => new Thread(() => Help(member)) { IsBackground = true, Name = $"denoise {member}" })];
+        var nothing = _current; // read before a helper starts: one that starts late must not take its first operation for done
+        _helpers = [.. Enumerable.Range(1, threads - 1).Select(member => new Thread(() => Help(member, nothing)) { IsBackground = true, Name = $"denoise {member}" })];
         foreach (var helper in _helpers)
             helper.Start();
     }
@@ -31,10 +33,10 @@ internal sealed class WorkTeam : IDisposable
 
     /// <summary>Does an operation's pieces and returns when all are done. One operation at a time.</summary>
     /// <param name="pieces">Numbered from 0.</param>
-    /// <param name="work">Does one: its number, and the number of the thread that does it, from 0. Must not throw.</param>
+    /// <param name="work">Does one: its number, and the number of the thread that does it, from 0. What it throws is thrown here once all pieces are done or have failed.</param>
     public void Run(int pieces, Action<int, int> work)
     {
-        if (pieces == 1 || Size == 1)
+        if (pieces <= 1 || Size == 1)
         {
             for (var piece = 0; piece < pieces; piece++)
                 work(piece, 0);
@@ -48,6 +50,7 @@ internal sealed class WorkTeam : IDisposable
             _wake.Release(Math.Min(sleepers, pieces - 1));
         operation.Take(member: 0);
         operation.WaitForOthers();
+        operation.ThrowIfFaulted();
     }
 
     /// <inheritdoc/>
@@ -60,9 +63,8 @@ internal sealed class WorkTeam : IDisposable
         _wake.Dispose();
     }
 
-    private void Help(int member)
+    private void Help(int member, Operation done)
     {
-        var done = _current;
         while (!_ended)
         {
             if (!SpinUntilChanged(done))
@@ -97,6 +99,10 @@ internal sealed class WorkTeam : IDisposable
 
         private readonly int[] _taken = new int[members * Apart];
         private int _done;
+        private ExceptionDispatchInfo? _fault;
+
+        /// <summary>Throws what a piece has thrown. Called when all are done: until then others may be writing where the caller would free.</summary>
+        public void ThrowIfFaulted() => _fault?.Throw();
 
         public void Take(int member)
         {
@@ -122,7 +128,17 @@ internal sealed class WorkTeam : IDisposable
             ref var taken = ref _taken[owner * Apart];
             while (Volatile.Read(ref taken) < end - first && first + Interlocked.Increment(ref taken) - 1 is var piece && piece < end)
             {
-                work(piece, member);
+                try
+                {
+                    work(piece, member);
+                }
+#pragma warning disable CA1031 // Carried to the caller's thread.
+                catch (Exception fault)
+#pragma warning restore CA1031
+                {
+                    _fault ??= ExceptionDispatchInfo.Capture(fault);
+                }
+
                 Interlocked.Increment(ref _done);
             }
         }

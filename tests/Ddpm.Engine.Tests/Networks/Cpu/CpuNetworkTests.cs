@@ -33,6 +33,8 @@ public sealed class CpuNetworkTests
         ["centred"] = Plain with { CenterInputSample = true },
         ["relu"] = Plain with { ActFn = "relu" },
         ["one channel, learned variance"] = Plain with { InChannels = 1, OutChannels = 2 },
+        ["wide"] = Plain with { BlockOutChannels = [32, 192, 208], NormNumGroups = 16 },
+        ["heads that leave channels out"] = Plain with { BlockOutChannels = [16, 48, 48], AttentionHeadDim = 32 },
         ["not divisible into tiles"] = Plain with { SampleSize = 20, BlockOutChannels = [16, 32], DownBlockTypes = ["DownBlock2D", "AttnDownBlock2D"], UpBlockTypes = ["AttnUpBlock2D", "UpBlock2D"] },
     };
 
@@ -59,10 +61,12 @@ public sealed class CpuNetworkTests
     public void Call_GivesAPictureTheSameBits_AloneAndInAnyBatchOnAnyNumberOfThreads(string kind, int type)
     {
         using var run = new Run(Kinds[kind], (MatrixType)type);
-        using var many = new Run(Kinds[kind], (MatrixType)type, threads: 3);
+        using var sideBySide = new Run(Kinds[kind], (MatrixType)type, threads: 3);
+        using var shared = new Run(Kinds[kind], (MatrixType)type, threads: 3, smallNetwork: 0);
         using var scope = NewDisposeScope();
         var (sample, timesteps, labels) = run.Inputs(pictures: 7);
-        var together = many.Prepared.Call(sample, timesteps, labels);
+        var together = shared.Prepared.Call(sample, timesteps, labels);
+        Assert.True(together.bytes.SequenceEqual(sideBySide.Prepared.Call(sample, timesteps, labels).bytes));
         for (var picture = 0; picture < 7; picture++)
         {
             var alone = run.Prepared.Call(sample.narrow(0, picture, 1), timesteps.narrow(0, picture, 1), labels?.narrow(0, picture, 1));
@@ -94,6 +98,30 @@ public sealed class CpuNetworkTests
         Assert.True(output[1].isnan().any().item<bool>());
     }
 
+    [Theory, InlineData(2, 1), InlineData(1, 2), InlineData(2, 3)]
+    public void Call_RefusesTimestepsThatAreNotOneAPicture(int pictures, int timesteps)
+    {
+        using var run = new Run(Plain, MatrixType.Float32);
+        using var scope = NewDisposeScope();
+        var (sample, times, _) = run.Inputs(3);
+        Assert.Throws<ArgumentException>(() => run.Prepared.Call(sample.narrow(0, 0, pictures), times.narrow(0, 0, timesteps), null));
+    }
+
+    [Fact]
+    public void ANetworkIsRefused_ForPicturesThatItCannotHalveOftenEnough()
+    {
+        Assert.SkipUnless(MatrixKernels.AreSupported, "This CPU, or this system, lacks AVX-512.");
+        using var network = TinyModel.Build(Plain);
+        Assert.Contains("multiples of 4", Assert.Throws<ArgumentException>(() => new CpuNetwork(network, MatrixType.Float32, 1, 16, 18)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Call_NormalisesRight_WhereTheMeanIsFarFromZero()
+    {
+        using var run = new Run(Plain, MatrixType.Float32, change: network => network.get_parameter("conv_in.bias")!.add_(1000));
+        Assert.InRange(run.LargestDifference(pictures: 2), 0, 1e-3); // float32 knows 1000.5 to 6e-5, whoever computes with it
+    }
+
     [Theory]
     [InlineData("gelu", 16, "act_fn 'gelu'")]
     [InlineData("silu", 24, "multiple of 16")]
@@ -107,12 +135,14 @@ public sealed class CpuNetworkTests
     {
         private readonly UNet _network;
 
-        public Run(UNetConfig config, MatrixType type, int threads = 1)
+        public Run(UNetConfig config, MatrixType type, int threads = 1, long smallNetwork = long.MaxValue, Action<UNet>? change = null)
         {
             Assert.SkipUnless(type == MatrixType.Float32 ? MatrixKernels.AreSupported : MatrixKernels.SupportBFloat16, "This CPU lacks AVX-512, or its bfloat16.");
             _network = TinyModel.Build(config);
             _network.eval();
-            Prepared = new CpuNetwork(_network, type, threads, config.SampleSize!.Value, config.SampleSize.Value);
+            using (no_grad())
+                change?.Invoke(_network);
+            Prepared = new CpuNetwork(_network, type, threads, config.SampleSize!.Value, config.SampleSize.Value, smallNetwork);
         }
 
         public CpuNetwork Prepared { get; }

@@ -77,7 +77,7 @@ public sealed unsafe class MatrixKernelsTests
         return [.. Enumerable.Range(0, count + 1024).Select(_ => (float)(random.NextDouble() - 0.5))]; // kernels ask for lines ahead, which may be any
     }
 
-    private static ushort[] Rounded(int count, int seed) => [.. Values(count, seed).Select(BFloat16.Round)];
+    private static ushort[] Rounded(int count, int seed) => [.. Values(count, seed).Select(Bfloat16.Round)];
 
     private static float Widened(ushort value) => BitConverter.UInt32BitsToSingle((uint)value << 16);
 }

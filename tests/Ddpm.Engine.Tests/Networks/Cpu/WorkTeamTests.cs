@@ -16,6 +16,25 @@ public sealed class WorkTeamTests
         }
     }
 
+    [Theory, InlineData(0), InlineData(1)]
+    public void Run_ThrowsWhatAPieceHasThrown_WhenAllOthersAreDone(int thrower)
+    {
+        using var team = new WorkTeam(2);
+        using var both = new Barrier(2);
+        var done = 0;
+        var fault = Assert.Throws<InvalidOperationException>(() => team.Run(2, (_, member) =>
+        {
+            both.SignalAndWait(TestContext.Current.CancellationToken); // a piece each
+            if (member == thrower)
+                throw new InvalidOperationException("no memory");
+            Thread.Sleep(20);
+            done++;
+        }));
+        Assert.Equal(("no memory", 1), (fault.Message, done));
+        team.Run(2, (_, _) => Interlocked.Increment(ref done));
+        Assert.Equal(3, done);
+    }
+
     [Fact]
     public void Run_WakesHelpersThatSleep()
     {

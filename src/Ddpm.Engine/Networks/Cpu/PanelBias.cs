@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 namespace Ddpm.Engine.Networks.Cpu;
 
 /// <summary>A bias, with zeros to the end of the last panel.</summary>
-internal sealed unsafe class BlockConstants : IDisposable
+internal sealed unsafe class PanelBias : IDisposable
 {
     private readonly float* _data;
 
     /// <param name="values">Borrowed.</param>
-    public BlockConstants(Tensor values)
+    public PanelBias(Tensor values)
     {
         var count = (int)values.shape[0];
         var padded = (count + MatrixKernels.PanelWidth - 1) / MatrixKernels.PanelWidth * MatrixKernels.PanelWidth;
@@ -25,19 +25,4 @@ internal sealed unsafe class BlockConstants : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Workspace.Free(_data);
-}
-
-/// <summary>A network's weights by the end of their names.</summary>
-/// <param name="all">By their whole names: float32, on the CPU, contiguous.</param>
-/// <param name="prefix">What comes before.</param>
-internal sealed class BlockWeights(IReadOnlyDictionary<string, Tensor> all, string prefix = "")
-{
-    /// <summary>A weight.</summary>
-    public Tensor this[string name] => all[prefix + name];
-
-    /// <summary>Those of a part.</summary>
-    public BlockWeights Of(string part) => new(all, $"{prefix}{part}.");
-
-    /// <summary>Whether there is one.</summary>
-    public bool Has(string name) => all.ContainsKey(prefix + name);
 }
