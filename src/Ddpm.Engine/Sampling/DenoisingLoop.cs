@@ -4,37 +4,8 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Sampling;
 
-/// <summary>A picture to draw: the table it follows and the noise it starts from.</summary>
-/// <param name="Plan">Its sampler.</param>
-/// <param name="Seed">With <paramref name="Image"/>, decides its noise.</param>
-/// <param name="Image">Its index under the seed.</param>
-public sealed record ImageToDraw(SamplingPlan Plan, ulong Seed, uint Image)
-{
-    /// <summary>Its class; null for none.</summary>
-    public int? ClassLabel { get; init; }
-
-    /// <summary>x at the level of the plan's first step, <c>[channels, height, width]</c>; null for noise. A run that begins with a picture has one.</summary>
-    public float[]? Start { get; init; }
-
-    /// <summary>What of the picture is given; null for nothing.</summary>
-    public KnownRegion? Known { get; init; }
-
-    /// <summary>How much more of its class than there would be by itself: 1 for no guidance, 0 for no class.</summary>
-    public double GuidanceScale { get; init; } = 1;
-}
-
-/// <summary>Standard normals for one picture at one step: 0 for x_T, k + 1 for the noise that sampling step k adds.</summary>
-public delegate void NoiseSource(ImageToDraw image, int step, Span<float> destination);
-
-/// <summary>Sees a step that a picture has taken.</summary>
-/// <param name="step">From 0.</param>
-/// <param name="image">Index of the picture.</param>
-/// <param name="sample">x after the step, <c>[channels, height, width]</c>. Borrowed.</param>
-/// <param name="original">x̂₀ of the step, likewise.</param>
-public delegate void StepObserver(int step, int image, ReadOnlySpan<float> sample, ReadOnlySpan<float> original);
-
 /// <summary>Runs any sampling plans, all pictures in one batch. Each carries its own table, so pictures of different samplers share the network's calls.</summary>
-public sealed class DenoisingLoop
+internal sealed class DenoisingLoop
 {
     private readonly StepNetwork _network;
     private readonly NoiseSource? _noise;

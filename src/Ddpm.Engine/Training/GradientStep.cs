@@ -1,5 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Networks.Cuda;
 using Ddpm.Engine.Sampling;
 using static TorchSharp.torch;
 
@@ -63,6 +64,8 @@ internal sealed class GradientStep : IDisposable
         var noise = tensor(data.Noise, original.shape).to(_device);
         var timesteps = tensor(data.Timesteps).to(_device);
         var labels = data.Labels is null ? null : tensor(data.Labels).to(_device);
+        // A request beside this may want its products rounded to TF32, for which a GPU has one switch.
+        using var precision = _device.type == TorchSharp.DeviceType.CUDA && _config.Precision == TrainingPrecision.Float32 ? TensorFloat32.Hold(allowed: false) : null;
         if (_networks.Master.Config.Dropout == 0)
             return ForwardAndBackward();
         lock (GlobalRandom.Gate) // to the end of the backward pass, which drops the same activations again where it recomputes blocks

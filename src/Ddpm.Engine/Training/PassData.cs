@@ -20,13 +20,16 @@ internal sealed class PassDataSource(TrainingConfig config, NoiseScheduleConfig 
     /// <param name="index">Of the pass in the run.</param>
     public PassData At(long index)
     {
+        Wait(); // also where a run has gone back, and nobody wants it: its work would go on beside this, and past the end of the run
         var data = _ahead is var (made, task) && made == index ? task.GetAwaiter().GetResult() : Make(index);
         _ahead = (index + 1, Task.Run(() => Make(index + 1)));
         return data;
     }
 
     /// <summary>Waits for what is being made: the dataset may be closed next.</summary>
-    public void Dispose()
+    public void Dispose() => Wait();
+
+    private void Wait()
     {
         if (_ahead is var (_, task))
             ((IAsyncResult)task).AsyncWaitHandle.WaitOne();

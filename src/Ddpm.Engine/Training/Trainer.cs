@@ -25,13 +25,9 @@ public sealed class Trainer : IDisposable
     private readonly Device _device;
     private readonly BatchLoader _loader;
     private readonly TrainedNetworks _networks;
-    private readonly AdamW _optimizer;
-    private readonly GradientStep _gradient;
+    private readonly GuardedSteps _steps;
     private readonly TrainingPreviews _previews;
     private readonly RunCheckpoints _checkpoints;
-    private readonly LossScaler _scaler;
-    private readonly StepGuard _guard;
-    private RecentMean _recentLoss = NoLosses;
     private double? _emaDistance;
 
     /// <summary>Builds the network, fresh or from a checkpoint.</summary>
@@ -55,12 +51,9 @@ public sealed class Trainer : IDisposable
         (_config, _schedule, _dataset, _device) = (config, schedule, dataset, device);
         _loader = new BatchLoader(dataset, config.BatchSize, config.Seed, config.HorizontalFlip);
         _networks = new TrainedNetworks(network, config, device);
-        _optimizer = new AdamW(_networks.Moved, config);
-        _gradient = new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device);
-        _checkpoints = new RunCheckpoints(checkpointRoot, schedule, _classes, _networks, _optimizer);
+        _steps = new GuardedSteps(config, new AdamW(_networks.Moved, config), new GradientStep(config, schedule, _networks, _loader, _classes?.NullClass, device));
+        _checkpoints = new RunCheckpoints(checkpointRoot, schedule, _classes, _networks, _steps.Optimizer);
         _previews = new TrainingPreviews(config, schedule, _classes, device);
-        _scaler = new LossScaler(config.Precision == TrainingPrecision.Float16);
-        _guard = new StepGuard(config);
         if (resumeFrom is null)
             return;
         try
@@ -121,14 +114,15 @@ public sealed class Trainer : IDisposable
         var clock = Stopwatch.StartNew();
         CheckpointInfo? newest = null;
         var (savedStep, checkpointIsDue, timeIsUp) = (Step, false, false); // where it resumed, a checkpoint is there already
-        while (Step < _config.TotalSteps && !timeIsUp && Gradient(cancellationToken) is { } gradient)
+        while (Step < _config.TotalSteps && !timeIsUp && _steps.Gradient(Step, cancellationToken) is { } gradient)
         {
             Announce(wait: false);
             if (checkpointIsDue && gradient.IsFinite)
                 Save();
-            Move(gradient);
+            _steps.Move(Step, gradient);
+            Step++;
             observer.OnProgress(Report(gradient, speed));
-            if (_guard.MustGoBack)
+            if (_steps.Guard.MustGoBack)
             {
                 Announce(wait: true);
                 observer.OnRollback(GoBack());
@@ -147,12 +141,12 @@ public sealed class Trainer : IDisposable
 
         Announce(wait: true);
         var completed = Step == _config.TotalSteps || timeIsUp;
-        if (completed && Step > 0 && _optimizer.StepsTaken == 0)
+        if (completed && Step > 0 && _steps.Optimizer.StepsTaken == 0)
             throw StepGuard.Diverged(Step, _config);
-        if ((completed || _guard.InARow == 0) && Step != savedStep)
+        if ((completed || _steps.Guard.InARow == 0) && Step != savedStep)
         {
             savedStep = Step;
-            observer.OnCheckpoint(newest = _checkpoints.WriteNow(State(), _recentLoss.Value)); // nothing is left to go on beside it
+            observer.OnCheckpoint(newest = _checkpoints.WriteNow(State(), _steps.RecentLoss.Value)); // nothing is left to go on beside it
         }
 
         return new TrainingResult(completed, savedStep, newest) { TimeIsUp = timeIsUp && Step < _config.TotalSteps };
@@ -163,7 +157,7 @@ public sealed class Trainer : IDisposable
             if (Step == savedStep)
                 return;
             Announce(wait: true);
-            _checkpoints.Begin(State(), _recentLoss.Value);
+            _checkpoints.Begin(State(), _steps.RecentLoss.Value);
             savedStep = Step;
         }
 
@@ -178,8 +172,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         _checkpoints.Dispose();
-        _gradient.Dispose();
-        _optimizer.Dispose();
+        _steps.Dispose();
         _networks.Dispose();
     }
 
@@ -187,48 +180,9 @@ public sealed class Trainer : IDisposable
     internal TrainedNetworks Networks => _networks;
 
     /// <summary>For tests, which compare its moments.</summary>
-    internal AdamW Optimizer => _optimizer;
-
-    private static RecentMean NoLosses => new(100);
+    internal AdamW Optimizer => _steps.Optimizer;
 
     private double Epoch => (double)Step * _config.GradientAccumulationSteps / _loader.BatchesPerEpoch;
-
-    private double Rate(long step) =>
-        LearningRate.At(_config.LearningRateSchedule, step, _config.LearningRate, _config.WarmupSteps, _config.TotalSteps) * _guard.RateFactor;
-
-    private sealed record StepGradient(double Loss, double Norm, int Images, double LossScale)
-    {
-        public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(Norm);
-    }
-
-    // Null where it was cancelled: then nothing has changed.
-    private StepGradient? Gradient(CancellationToken cancellationToken)
-    {
-        using var scope = NewDisposeScope();
-        if (_gradient.Compute(Step, _scaler.Scale, cancellationToken) is var (loss, images))
-            return new StepGradient(loss, _optimizer.ClipGradients(_config.MaxGradNorm), images, _scaler.Scale);
-        _optimizer.ForgetGradients();
-        return null;
-    }
-
-    private void Move(StepGradient gradient)
-    {
-        using var scope = NewDisposeScope();
-        if (gradient.IsFinite)
-        {
-            _optimizer.Step(Rate(Step), averageShare: 1 - _config.EmaSchedule.DecayAt(_optimizer.StepsTaken + 1));
-            _recentLoss.Add(gradient.Loss);
-            _guard.Taken();
-        }
-        else
-        {
-            _optimizer.ForgetGradients();
-            _guard.LeftOut(mended: double.IsFinite(gradient.Loss) && _scaler.CanBackOff);
-        }
-
-        _scaler.Update(gradient.IsFinite);
-        Step++;
-    }
 
     private TrainingProgress Report(StepGradient gradient, Speed speed)
     {
@@ -238,10 +192,10 @@ public sealed class Trainer : IDisposable
         {
             Epoch = Epoch,
             Loss = gradient.Loss,
-            LearningRate = Rate(Step - 1),
+            LearningRate = _steps.Rate(Step - 1),
             GradNorm = gradient.Norm,
             Skipped = !gradient.IsFinite,
-            SkippedSteps = _guard.Skipped,
+            SkippedSteps = _steps.Guard.Skipped,
             EmaDistance = _emaDistance,
             MemoryBytes = Environment.WorkingSet,
             LossScale = _config.Precision == TrainingPrecision.Float16 ? gradient.LossScale : null,
@@ -260,7 +214,7 @@ public sealed class Trainer : IDisposable
     private TrainingRollback GoBack()
     {
         var from = Step;
-        _guard.GoBack(from);
+        _steps.Guard.GoBack(from);
         if (_checkpoints.Good is { } checkpoint)
         {
             Restore(_checkpoints.Read(checkpoint));
@@ -268,30 +222,24 @@ public sealed class Trainer : IDisposable
         else
         {
             _networks.Restart(_config.Seed);
-            _optimizer.Restart();
+            _steps.Optimizer.Restart();
             Restore(new TrainingCheckpoint.State(0, 0, [], _dataset.Sha256, _config.Seed));
         }
 
-        return new TrainingRollback(from, Step, _guard.RateFactor);
+        return new TrainingRollback(from, Step, _steps.Guard.RateFactor);
     }
 
-    private TrainingCheckpoint.State State() => new(Step, Epoch, _recentLoss.Values, _dataset.Sha256, _config.Seed)
+    private TrainingCheckpoint.State State() => _steps.AddTo(new TrainingCheckpoint.State(Step, Epoch, _steps.RecentLoss.Values, _dataset.Sha256, _config.Seed)
     {
         BatchSize = _config.BatchSize,
         GradientAccumulationSteps = _config.GradientAccumulationSteps,
-        OptimizerSteps = _optimizer.StepsTaken,
-        SkippedSteps = _guard.Skipped,
-        Rollbacks = _guard.Rollbacks,
-        RateFactor = _guard.RateFactor,
-        LossScale = _config.Precision == TrainingPrecision.Float16 ? _scaler.Scale : null,
-        LossScaleGoodSteps = _scaler.GoodSteps,
-    };
+    });
 
     private void Resume(string folder)
     {
         var state = _checkpoints.Read(folder);
         TrainingFit.CheckResumed(state, _config, _dataset);
-        _guard.Restore(state.SkippedSteps, state.Rollbacks, state.RateFactor);
+        _steps.Guard.Restore(state.SkippedSteps, state.Rollbacks, state.RateFactor);
         Restore(state);
     }
 
@@ -299,9 +247,6 @@ public sealed class Trainer : IDisposable
     {
         _networks.MastersWereReplaced();
         Step = state.Step;
-        _scaler.Restore(state.LossScale, state.LossScaleGoodSteps);
-        _recentLoss = NoLosses;
-        foreach (var loss in state.RecentLosses)
-            _recentLoss.Add(loss);
+        _steps.Restore(state);
     }
 }

@@ -35,6 +35,9 @@ internal sealed class Drawing
     /// <summary>Pictures that could move now.</summary>
     public int Waiting => _failure is null ? _waiting.Count : 0;
 
+    /// <summary>Pictures that move now or could: as many threads may be of use to it.</summary>
+    public int Unfinished => _failure is null ? _waiting.Count + _moving : 0;
+
     /// <summary>Whether nothing of it moves any more, and nothing will.</summary>
     public bool IsOver => _moving == 0 && Waiting == 0;
 

@@ -66,7 +66,7 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
         {
             _mostRows = mostRows;
             _drawings.Add(drawing);
-            for (var wanted = _callsAreOfOne ? Math.Min(_drawings.Max(other => other.Threads), _drawings.Sum(other => other.Waiting)) : 1; _threads < wanted; _threads++)
+            for (var wanted = _callsAreOfOne ? Math.Min(_drawings.Max(other => other.Threads), _drawings.Sum(other => other.Unfinished)) : 1; _threads < wanted; _threads++)
                 new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.Start();
         }
 
@@ -75,35 +75,53 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
 
     private void Loop()
     {
+        var (isCounted, call) = (true, default(Call));
         try
         {
             if (_callsAreOfOne)
                 set_num_threads(1); // counts for this thread's OpenMP regions only
             using var calls = new StepCalls(network, height, width);
             var sample = new float[Elements];
-            while (Next(calls) is { } call)
+            while ((call = Next(calls)) is not null)
             {
                 var duration = Make(call, calls, sample);
                 if (yields)
                     Thread.Sleep(_breaks.After(duration));
             }
+
+            isCounted = false;
         }
 #pragma warning disable CA1031 // Those who wait must hear of it.
         catch (Exception fault)
 #pragma warning restore CA1031
         {
-            lock (_lock)
-            {
-                _threads--;
-                _drawings.ForEach(drawing => drawing.Fail(fault));
-                _drawings.ForEach(drawing => drawing.End(stepper: null));
-                _drawings.Clear();
-            }
+            if (isCounted) // otherwise nobody waits for this thread any more
+                Leave(fault, call);
+        }
+    }
+
+    // Pictures that other threads move keep their requests until they are back there.
+    private void Leave(Exception fault, Call? call)
+    {
+        lock (_lock)
+        {
+            _threads--;
+            call?.GiveBack();
+            _drawings.ForEach(drawing => drawing.Fail(fault));
+            EndThoseThatAreOver(stepper: null);
         }
     }
 
     /// <summary>A network call to make: pictures, by request.</summary>
-    private sealed record Call(List<(Drawing Drawing, List<RunningImage> Images)> Parts, int Rows);
+    private sealed record Call(List<(Drawing Drawing, List<RunningImage> Images)> Parts, int Rows)
+    {
+        /// <summary>Pictures go back to their requests, once.</summary>
+        public void GiveBack()
+        {
+            Parts.ForEach(part => part.Drawing.GiveBack(part.Images));
+            Parts.Clear();
+        }
+    }
 
     // Null where nothing waits: then this thread ends, and the next request begins another.
     private Call? Next(StepCalls calls)
@@ -158,14 +176,14 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
         reports.ForEach(report => Guard(report.Drawing, () => report.Drawing.Report(report.Progress)));
         lock (_lock)
         {
-            call.Parts.ForEach(part => part.Drawing.GiveBack(part.Images));
+            call.GiveBack();
             EndThoseThatAreOver(calls.Stepper);
         }
 
         return duration;
     }
 
-    private void EndThoseThatAreOver(Stepper stepper)
+    private void EndThoseThatAreOver(Stepper? stepper)
     {
         foreach (var drawing in _drawings.Where(drawing => drawing.IsOver))
             drawing.End(stepper);

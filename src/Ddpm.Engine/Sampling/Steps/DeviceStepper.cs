@@ -37,12 +37,12 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
             (StepWeights.Noise, () => z! * LearnedDeviation(weights, answer)))!;
         next = KnownRegion.PutInto(next, images);
         Show(next, original, images);
-        if (images.Any(image => image.Remembers))
-            _images.Keep(slots, weights.Sum((StepWeights.KeptSample, () => x), (StepWeights.KeptOriginal, () => original), (StepWeights.KeptEpsilon, Epsilon)) ?? zeros_like(x));
-        _images.Put(slots, next);
+        _images.Put(slots, next, images.Any(image => image.Remembers)
+            ? weights.Sum((StepWeights.KeptSample, () => x), (StepWeights.KeptOriginal, () => original), (StepWeights.KeptEpsilon, Epsilon)) ?? zeros_like(x)
+            : null);
         // A call is done when this returns: who measures it, or cancels after it, must not be a queue of calls behind.
         if (Network.Device.type == TorchSharp.DeviceType.CUDA)
-            cuda.synchronize();
+            cuda.synchronize(Network.Device);
         foreach (var image in images)
             image.Step++;
     }
@@ -76,10 +76,9 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         if (fresh.Count == 0)
             return;
         var start = Values(fresh, (image, destination) => FillStart(image.Image, destination));
-        var slots = _images.Reserve(fresh.Count);
+        var slots = _images.Begin(start);
         for (var index = 0; index < fresh.Count; index++)
             fresh[index].Slot = slots[index];
-        _images.Put(tensor(slots.Select(slot => (long)slot).ToArray()).Send(Network.Device), start);
     }
 
     // Classifier-free guidance. Ho & Salimans 2022, eq. 6, written with s = 1 + w: m = m(no class) + s·(m(class) − m(no class)).

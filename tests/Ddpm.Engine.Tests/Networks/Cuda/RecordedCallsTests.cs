@@ -79,6 +79,24 @@ public sealed class RecordedCallsTests : IDisposable
     }
 
     [Fact]
+    public void Call_KeepsNoRecording_ThatWasNeverCompared()
+    {
+        var outOfMemory = true;
+        using var calls = new RecordedCalls(Network, (network, sample, timesteps, labels) => new Recording(
+            this, (x, t, _) => outOfMemory ? throw new InvalidOperationException("out of memory") : Network(x, t, null), sample.shape[0]));
+        for (var n = 0; n < RecordedCalls.CallsBeforeRecording; n++)
+            Ask(calls, batch: 1, value: n);
+        Assert.Throws<InvalidOperationException>(() => Ask(calls, batch: 1, value: 1));
+        Assert.Equal(0, calls.Count);
+        Assert.Single(_events, "disposed 1");
+
+        outOfMemory = false;
+        Assert.Equal(7, Ask(calls, batch: 1, value: 3));
+        Assert.Equal(1, calls.Count);
+        Assert.Null(calls.Obstacle);
+    }
+
+    [Fact]
     public void Record_SaysWhy_WhereLibtorchHasNoCuda()
     {
         Assert.SkipWhen(cuda.is_available(), "There is a GPU.");

@@ -27,4 +27,31 @@ public sealed class TensorFloat32Tests
         Assert.False(seen);
         Assert.False(backends.cudnn.allow_tf32 || backends.cuda.matmul.allow_tf32);
     }
+
+    [Fact]
+    public void Hold_LetsNobodyPass_WhoCameAfterOneThatWaits()
+    {
+        TorchRuntime.Initialize();
+        var order = new List<bool>();
+        var training = TensorFloat32.Hold(allowed: false);
+        var sampling = Queue(allowed: true);
+        var nextPass = Queue(allowed: false);
+        training.Dispose();
+        sampling.Join();
+        nextPass.Join();
+        Assert.Equal([true, false], order);
+
+        Thread Queue(bool allowed)
+        {
+            var thread = new Thread(() =>
+            {
+                using var held = TensorFloat32.Hold(allowed);
+                lock (order)
+                    order.Add(allowed);
+            });
+            thread.Start();
+            Assert.True(SpinWait.SpinUntil(() => (thread.ThreadState & (ThreadState.WaitSleepJoin | ThreadState.Stopped)) != 0, TimeSpan.FromSeconds(30)));
+            return thread;
+        }
+    }
 }

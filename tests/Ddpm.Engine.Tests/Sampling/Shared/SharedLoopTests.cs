@@ -120,6 +120,32 @@ public sealed class SharedLoopTests
     }
 
     [Fact]
+    public async Task RequestsThatShareNoCalls_AreDrawnSideBySide()
+    {
+        const int Requests = 4;
+        var loop = Loop(invariant: false);
+        var inFlight = 0;
+        using var allAreInFlight = new ManualResetEventSlim();
+        _beforeCall = _ =>
+        {
+            Interlocked.Increment(ref inFlight);
+            allAreInFlight.Wait(Cancellation);
+        };
+        var requests = new List<Task<PixelBatch>>();
+        for (var seed = 0; seed < Requests; seed++)
+        {
+            var images = Images(SamplerKind.Ddim, 6, 1, (ulong)seed);
+            requests.Add(Run(() => loop.Draw(images, threads: Requests, progress: null, trajectory: null, Cancellation)));
+            Eventually(() => Volatile.Read(ref inFlight) == requests.Count); // while all pictures of the others are in calls
+        }
+
+        allAreInFlight.Set();
+        var drawn = await Task.WhenAll(requests);
+        Assert.Equal(Requests, drawn.Select(batch => Convert.ToHexString(batch.Pixels)).Distinct().Count());
+        Assert.Equal(Requests * 6, loop.Calls);
+    }
+
+    [Fact]
     public void Draw_GivesBackTheStart_WhereARunHasNoSteps()
     {
         var image = Images(SamplerKind.Ddim, 4, 1, 0)[0];

@@ -1,34 +1,4 @@
-using Ddpm.Engine.Networks;
-using static TorchSharp.torch;
-
 namespace Ddpm.Engine.Training;
-
-/// <summary>A slow copy of the weights, which draws far better pictures than the weights themselves (Ho et al. 2020, appendix B).</summary>
-public sealed class ExponentialMovingAverage
-{
-    private readonly List<(Tensor Average, Tensor Source)> _pairs;
-    private readonly EmaSchedule _schedule;
-
-    /// <param name="average">Holds the average; equal to <paramref name="source"/> at the start of a run. Borrowed.</param>
-    /// <param name="source">The network that is trained. Borrowed.</param>
-    /// <param name="schedule">How fast the average follows.</param>
-    public ExponentialMovingAverage(UNet average, UNet source, EmaSchedule schedule)
-    {
-        _schedule = schedule;
-        var sources = source.state_dict();
-        _pairs = [.. average.state_dict().Select(pair => (pair.Value, sources[pair.Key]))];
-    }
-
-    /// <summary>Moves the average towards the weights: avg ← avg − (1 − decay)·(avg − weights).</summary>
-    /// <param name="stepsTaken">Optimizer steps taken, this one included.</param>
-    public void Update(long stepsTaken)
-    {
-        using var noGradients = no_grad();
-        var weight = 1 - _schedule.DecayAt(stepsTaken);
-        foreach (var (average, source) in _pairs)
-            average.lerp_(source, weight);
-    }
-}
 
 /// <summary>How the decay of an average of weights comes to its highest.</summary>
 public enum EmaRise
@@ -43,7 +13,8 @@ public enum EmaRise
     Fixed,
 }
 
-/// <summary>The decay of an average over a run: diffusers' <c>EMAModel.get_decay</c>.</summary>
+/// <summary>The decay of an average of weights over a run, diffusers' <c>EMAModel.get_decay</c>. The average draws far better pictures than the weights themselves (Ho et al. 2020, appendix B);
+/// it moves as the optimizer moves these: <see cref="AdamW"/>.</summary>
 public sealed record EmaSchedule
 {
     /// <summary>Highest decay, in [0, 1).</summary>
