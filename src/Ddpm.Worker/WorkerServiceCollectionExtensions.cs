@@ -29,7 +29,6 @@ public static class WorkerServiceCollectionExtensions
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();
-        services.AddSingleton<OtherWorkers>();
         services.AddSingleton<JobStarter>();
         services.AddHostedService(provider => provider.GetRequiredService<JobStarter>());
         services.AddSingleton<SamplingPlaces>();

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Workers;
 
 namespace Ddpm.Worker.Life;
 

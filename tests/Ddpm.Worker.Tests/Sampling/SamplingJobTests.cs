@@ -184,26 +184,6 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
-    public async Task Delivery_WaitsForAPlace_WhenTheOtherWorkersAreAsFullOrGone()
-    {
-        var (host, large, small) = await FullHostAsync();
-        var now = DateTime.UtcNow;
-        await host.AddAsync(new WorkerPresence { Name = "full", Device = "cpu", Version = "0", StartedAt = now, SeenAt = now });
-        await host.AddAsync(new WorkerPresence { Name = "gone", Device = "cpu", Version = "0", StartedAt = now, SeenAt = now - (2 * WorkerPresence.Limit) });
-        var elsewhere = await host.AddJobAsync(JobKind.Sampling);
-        await using (var db = host.Open())
-        {
-            await db.Jobs.Where(job => job.Id == elsewhere.Id)
-                .ExecuteUpdateAsync(set => set.SetProperty(job => job.Status, JobStatus.Running).SetProperty(job => job.Owner, "full"), Cancellation);
-        }
-
-        Assert.False(await host.Get<OtherWorkers>().HaveLessToDoAsync(small.JobId, Cancellation));
-
-        await host.CancelAsync(large.JobId);
-        AssertSucceeded(await host.RunAsync(small.JobId));
-    }
-
-    [Fact]
     public async Task Delivery_IsNotLost_WhenTheProcessShutsDownBeforeAPlaceIsFree()
     {
         var (host, large, small) = await FullHostAsync();

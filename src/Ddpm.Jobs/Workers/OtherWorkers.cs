@@ -1,15 +1,16 @@
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
-using Ddpm.Jobs.Workers;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
-namespace Ddpm.Worker.Life;
+namespace Ddpm.Jobs.Workers;
 
 /// <summary>What the other workers have to do.</summary>
-internal sealed partial class OtherWorkers(
+public sealed partial class OtherWorkers(
     IDbContextFactory<DdpmDbContext> databases, WorkerIdentity identity, TimeProvider clock, ILogger<OtherWorkers> logger)
 {
     /// <summary>Whether another worker that lives runs fewer jobs of this one's kind than this process does, so that it most likely has a place for it.</summary>
+    /// <returns>False also where the database cannot be asked.</returns>
     public async Task<bool> HaveLessToDoAsync(Guid jobId, CancellationToken cancellationToken)
     {
         try
