@@ -29,7 +29,8 @@ public static class WorkerServiceCollectionExtensions
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();
-        services.AddHostedService(provider => provider.GetRequiredService<JobRunner>());
+        services.AddSingleton<JobStarter>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobStarter>());
         services.AddSingleton<SamplingPlaces>();
         services.AddSingleton<CheckpointChain>();
         services.AddSingleton<ModelCache>();
@@ -49,11 +50,11 @@ public static class WorkerServiceCollectionExtensions
 
         // Longer than Hangfire's servers take, shorter than a container's grace.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));
-        foreach (var (queue, workers) in new[] { (Queues.Training, 1), (Queues.Sampling, SamplingStarters), (Queues.Evaluation, 1), (Queues.Data, 1) })
+        foreach (var queue in Queues.All)
             services.AddHangfireServer(server =>
             {
                 server.Queues = [queue];
-                server.WorkerCount = workers;
+                server.WorkerCount = queue == Queues.Sampling ? SamplingStarters : 1;
                 server.ShutdownTimeout = TimeSpan.FromSeconds(20);
                 server.CancellationCheckInterval = TimeSpan.FromSeconds(1);
             });

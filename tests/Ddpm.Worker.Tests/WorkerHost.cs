@@ -86,7 +86,7 @@ internal sealed class WorkerHost : IAsyncDisposable
     public Task StartAsync(Guid jobId) => Task.Run(async () =>
     {
         await DeliverAsync(jobId);
-        await Get<JobRunner>().WhenEndedAsync(jobId);
+        await Get<JobStarter>().WhenEndedAsync(jobId);
     });
 
     /// <summary>Delivers a job. The task ends when Hangfire would take it for done.</summary>

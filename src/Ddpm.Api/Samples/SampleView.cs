@@ -36,10 +36,10 @@ internal sealed record SampleView : JobView
     /// <summary>What was asked, with the steps filled in.</summary>
     public SamplingSpec Spec { get; }
 
-    /// <summary>When the network was first called for them; null until they are drawn.</summary>
+    /// <summary>When they were handed to the loaded model, which begins with them once the call that runs has ended; null until they are drawn.</summary>
     public DateTime? DrawingStartedAt { get; }
 
-    /// <summary>Seconds that drawing took; null until they are drawn.</summary>
+    /// <summary>Seconds from then until the last of them was there; null until they are drawn.</summary>
     public double? DurationSeconds { get; }
 
     /// <summary>Where they were drawn, e.g. <c>cpu</c> or <c>cuda:0</c>.</summary>

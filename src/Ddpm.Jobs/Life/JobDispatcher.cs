@@ -43,6 +43,23 @@ public sealed partial class JobDispatcher(
         }
     }
 
+    /// <summary>Puts the id of a row that still waits into its queue again, behind the others: a delivery of it came to nothing.</summary>
+    public async Task EnqueueAgainAsync(Guid jobId)
+    {
+        try
+        {
+            await using var db = await databases.CreateDbContextAsync();
+            if (await db.Jobs.AsNoTracking().SingleOrDefaultAsync(j => j.Id == jobId && j.Status == JobStatus.Queued) is { } job)
+                await EnqueueAsync(job);
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception reason)
+#pragma warning restore CA1031
+        {
+            LogFailure(reason, jobId);
+        }
+    }
+
     private static HangfireJob Call(Job job)
     {
         var id = job.Id;

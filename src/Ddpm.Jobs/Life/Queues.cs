@@ -15,6 +15,9 @@ public static class Queues
     /// <summary>Dataset builds and model imports: no network is evaluated for long.</summary>
     public const string Data = "data";
 
+    /// <summary>All of them: each is told of new jobs, and served by every worker.</summary>
+    public static IReadOnlyList<string> All { get; } = [Training, Sampling, Evaluation, Data];
+
     /// <summary>The queue that jobs of <paramref name="kind"/> wait in.</summary>
     public static string Of(JobKind kind) => kind switch
     {

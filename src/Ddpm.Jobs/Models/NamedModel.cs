@@ -5,6 +5,9 @@ namespace Ddpm.Jobs.Models;
 /// <summary>A name that people use for a checkpoint.</summary>
 public sealed class NamedModel
 {
+    /// <summary>The model that is shipped: that of requests that name none, unless the setting <c>Samples:DefaultModel</c> says otherwise.</summary>
+    public const string Shipped = "faces-32";
+
     /// <summary>Lower-case letters, digits, <c>.</c>, <c>_</c> and <c>-</c>; 1 to 64 characters, the first a letter or digit.</summary>
     public required string Name { get; init; }
 

@@ -28,10 +28,11 @@ public sealed class SampleBatch
     /// where it was asked for; null until the job has succeeded.</summary>
     public string? ArtifactKey { get; set; }
 
-    /// <summary>When the network was first called for it (UTC), after the queue, the claim and the model's loading; null until the job has succeeded.</summary>
+    /// <summary>When it was handed to the loaded model (UTC), after the queue, the claim and the loading, but before its first network call: a call that runs for others
+    /// comes first, and a break that sampling makes for training. Null until the job has succeeded.</summary>
     public DateTime? DrawingStartedAt { get; set; }
 
-    /// <summary>Seconds the UNet and the sampler took; null until the job has succeeded.</summary>
+    /// <summary>Seconds from <see cref="DrawingStartedAt"/> until the last picture was there, calls for others between included; null until the job has succeeded.</summary>
     public double? DurationSeconds { get; set; }
 
     /// <summary>Where it was drawn, e.g. <c>cpu</c> or <c>cuda:0</c>.</summary>

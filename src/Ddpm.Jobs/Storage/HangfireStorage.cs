@@ -55,7 +55,7 @@ internal static class HangfireStorage
             : base(connections, options)
         {
             _queues = new PromptQueues(this, options, connectionString);
-            QueueProviders.Add(_queues, [Queues.Training, Queues.Sampling, Queues.Data]);
+            QueueProviders.Add(_queues, Queues.All);
         }
 
         [Obsolete("As the method that it overrides.")]

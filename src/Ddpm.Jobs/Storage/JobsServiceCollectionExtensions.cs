@@ -34,6 +34,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();
         services.AddSingleton<JobClaims>();
+        services.AddSingleton<OtherWorkers>();
         services.AddSingleton<JobReconciler>();
         services.AddSingleton<LeftoverSweeper>();
         services.AddHostedService<JobReconcilerService>();

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Data;
+using Ddpm.Jobs.Life;
 using Hangfire.PostgreSql;
 using Hangfire.Server;
 using Hangfire.Storage;
@@ -19,12 +20,13 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
 #pragma warning restore CS0618
 {
     private const string Channel = "ddpm_job";
+    private const int KeepAliveSeconds = 10;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, PostgreSqlJobQueue> _queues = [];
     private readonly Lock _listening = new();
 
-    /// <summary>Waits for a job of one queue and takes it.</summary>
+    /// <summary>Waits for a job of a queue and takes it. One queue a server is assumed, as <see cref="Queues"/> says: a server of several is refused.</summary>
     public IFetchedJob Dequeue(string[] queues, CancellationToken cancellationToken)
     {
         var queue = QueueOf(queues.Single());
@@ -60,15 +62,17 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
             return; // it is called again
         try
         {
-            using var connection = new NpgsqlConnection(connectionString);
+            // One that was cut off without a word would listen for ever.
+            using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { KeepAlive = KeepAliveSeconds }.ConnectionString);
             connection.Notification += (_, heard) => QueueOf(heard.Payload).FetchNextJob();
             connection.Open();
             using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))
                 listen.ExecuteNonQuery();
             foreach (var queue in _queues.Values)
                 queue.FetchNextJob(); // what came while nobody listened
+            // Without a limit: a wait shorter than the pause between two signs of life would give none. On this thread, which holds the lock.
             while (!cancellationToken.IsCancellationRequested)
-                connection.Wait(Pause);
+                connection.WaitAsync(cancellationToken).GetAwaiter().GetResult();
         }
         finally
         {

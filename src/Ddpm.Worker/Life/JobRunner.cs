@@ -4,11 +4,8 @@ namespace Ddpm.Worker.Life;
 
 /// <summary>Claims a job, does its work on a thread of its own and writes how it ended.</summary>
 internal sealed partial class JobRunner(
-    JobClaims claims, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger) : IHostedService
+    JobClaims claims, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
 {
-    private readonly Lock _lock = new();
-    private readonly List<(Guid JobId, Task End)> _running = [];
-
     /// <summary>Does a job to its end.</summary>
     /// <param name="jobId">The row.</param>
     /// <param name="work">
@@ -22,79 +19,16 @@ internal sealed partial class JobRunner(
             await DoAsync(lease, work);
     }
 
-    /// <summary>Begins a job and leaves it to itself: the row says how it ends, and this process does not stop before it has.</summary>
-    /// <param name="jobId">The row.</param>
-    /// <param name="places">One is taken before the row is claimed, and free again when the work has ended.</param>
-    /// <param name="work">As for <see cref="RunAsync"/>.</param>
-    public async Task StartAsync(Guid jobId, SemaphoreSlim places, Action<JobLease> work)
-    {
-        try
-        {
-            await places.WaitAsync(lifetime.ApplicationStopping);
-        }
-        catch (OperationCanceledException)
-        {
-            return; // the row still waits, and is enqueued again
-        }
-
-        JobLease? lease = null;
-        try
-        {
-            lease = await ClaimAsync(jobId);
-        }
-        finally
-        {
-            if (lease is null)
-                places.Release();
-        }
-
-        if (lease is not null)
-            Remember(jobId, DoAndFreeAsync(lease, work, places));
-    }
-
-    /// <summary>Waits for what <see cref="StartAsync(Guid, SemaphoreSlim, Action{JobLease})"/> began.</summary>
-    /// <param name="jobId">Null for all.</param>
-    public Task WhenEndedAsync(Guid? jobId)
-    {
-        lock (_lock)
-            return Task.WhenAll(_running.Where(job => jobId is null || job.JobId == jobId).Select(job => job.End));
-    }
-
-    Task IHostedService.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    Task IHostedService.StopAsync(CancellationToken cancellationToken) => WhenEndedAsync(jobId: null).WaitAsync(cancellationToken);
-
-    private void Remember(Guid jobId, Task end)
-    {
-        lock (_lock)
-        {
-            _running.RemoveAll(job => job.End.IsCompleted);
-            _running.Add((jobId, end));
-        }
-    }
-
-    private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim places)
-    {
-        try
-        {
-            await DoAsync(lease, work);
-        }
-#pragma warning disable CA1031 // Nobody awaits it but the end of the process; the lease runs out, and the job is given to another.
-        catch (Exception reason)
-#pragma warning restore CA1031
-        {
-            LogNotEnded(reason, lease.Job.Kind, lease.Job.Id);
-        }
-        finally
-        {
-            places.Release();
-        }
-    }
-
-    private async Task<JobLease?> ClaimAsync(Guid jobId)
+    /// <summary>The first half of <see cref="RunAsync"/>.</summary>
+    /// <returns>Null if the job is not to be had, or this process stops.</returns>
+    public async Task<JobLease?> ClaimAsync(Guid jobId)
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await dispatcher.EnqueueAgainAsync(jobId); // another worker takes it at once
             return null;
+        }
+
         var lease = await claims.TryClaimAsync(jobId, lifetime.ApplicationStopping);
         if (lease is null)
             LogNotClaimed(jobId);
@@ -103,7 +37,8 @@ internal sealed partial class JobRunner(
         return lease;
     }
 
-    private async Task DoAsync(JobLease claimed, Action<JobLease> work)
+    /// <summary>The second half of <see cref="RunAsync"/>.</summary>
+    public async Task DoAsync(JobLease claimed, Action<JobLease> work)
     {
         using var lease = claimed;
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -178,9 +113,6 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Job {JobId} is held by another worker, or has ended.")]
     private partial void LogNotClaimed(Guid jobId);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "How {Kind} job {JobId} ended could not be recorded.")]
-    private partial void LogNotEnded(Exception exception, JobKind kind, Guid jobId);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} starts (epoch {Epoch}).")]
     private partial void LogStarted(JobKind kind, Guid jobId, long epoch);

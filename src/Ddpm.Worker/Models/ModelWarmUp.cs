@@ -1,6 +1,7 @@
 using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Sampling;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker.Sampling;
 using Microsoft.EntityFrameworkCore;
@@ -13,12 +14,9 @@ internal sealed partial class ModelWarmUp(
     IConfiguration configuration, IDbContextFactory<DdpmDbContext> databases, ModelCache models, JobClaims claims, IOptions<WorkerOptions> options,
     ILogger<ModelWarmUp> logger) : IHostedService
 {
-    // What the API takes where its setting says nothing: the model that is shipped.
-    private const string ShippedModel = "faces-32";
-
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var name = configuration["Samples:DefaultModel"] is { Length: > 0 } setting ? setting : ShippedModel;
+        var name = configuration["Samples:DefaultModel"] is { Length: > 0 } setting ? setting : NamedModel.Shipped;
         try
         {
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
@@ -30,6 +28,10 @@ internal sealed partial class ModelWarmUp(
                 claims.TryClaimAsync(Guid.Empty, cancellationToken)); // which no job has: its statement is compiled all the same
             LogLoaded(name);
         }
+        catch (Exception reason) when (reason is SamplingException or ArgumentException)
+        {
+            LogNotDrawn(name, reason.Message);
+        }
 #pragma warning disable CA1031 // A model that does not load fails the requests that want it, with its reason; the others can be served.
         catch (Exception reason) when (reason is not OperationCanceledException)
 #pragma warning restore CA1031
@@ -39,8 +41,10 @@ internal sealed partial class ModelWarmUp(
 
         byte[] Draw(Engine.DiffusionModel model)
         {
+            var classes = model.Classes?.Names.Count ?? model.Network.NumClassEmbeds;
+            int[]? labels = classes is not null && model.Classes?.NullClass is null ? [0] : null; // what it draws may be pictures of a class only
             var sampler = new SamplerConfig { Kind = SamplerKind.Ddim, Steps = 1 };
-            var drawn = model.Sample(new SampleRequest { Count = 1, Sampler = sampler, Threads = options.Value.Threads }, progress: null, cancellationToken);
+            var drawn = model.Sample(new SampleRequest { Count = 1, Sampler = sampler, ClassLabels = labels, Threads = options.Value.Threads }, progress: null, cancellationToken);
             return ImageGrid.EncodePng(drawn, 1, 1);
         }
     }
@@ -49,6 +53,9 @@ internal sealed partial class ModelWarmUp(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Loaded the model {Name}.")]
     private partial void LogLoaded(string name);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Loaded the model {Name}, but drew nothing with it beforehand: {Reason}")]
+    private partial void LogNotDrawn(string name, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The model {Name} could not be loaded beforehand: {Reason}")]
     private partial void LogNotLoaded(string name, string reason);

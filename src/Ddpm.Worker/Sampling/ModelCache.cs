@@ -10,11 +10,13 @@ namespace Ddpm.Worker.Sampling;
 
 /// <summary>Keeps the models that were used last. Any number of requests use one at once; those that nobody uses go, the one used longest ago first, where there
 /// are more of them, or of their bytes, than the settings say.</summary>
-internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, IOptions<WorkerOptions> options) : IDisposable
+internal sealed partial class ModelCache(
+    WorkerDevice device, ArtifactStore artifacts, IOptions<WorkerOptions> options, ILogger<ModelCache> logger) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(Guid Checkpoint, SamplingPrecision Precision), Entry> _entries = [];
     private long _uses;
+    private bool _isDisposed;
 
     /// <summary>Models that are loaded.</summary>
     public int Count
@@ -50,13 +52,13 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
     /// <exception cref="JobFailedException">Its files are gone or damaged.</exception>
     public DiffusionModel LoadAlone(Checkpoint checkpoint) => Load(checkpoint, SamplingPrecision.Float32);
 
+    /// <summary>Those in use go when they are left: under a running loop memory of libtorch must not be freed.</summary>
     public void Dispose()
     {
         lock (_lock)
         {
-            foreach (var entry in _entries.Values)
-                entry.Dispose();
-            _entries.Clear();
+            _isDisposed = true;
+            MakeRoom(0);
         }
     }
 
@@ -94,12 +96,24 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
             left.Users--;
             if (!left.Model.IsValueCreated && _entries.GetValueOrDefault(key) == left)
                 _entries.Remove(key); // it could not be loaded: those who waited with this one have heard so, the next tries again
-            MakeRoom(options.Value.CachedModels);
+            MakeRoom(_isDisposed ? 0 : options.Value.CachedModels);
+            TellObstacle(key.Checkpoint, left);
         }
+    }
+
+    // Known only once a few calls were to be recorded.
+    private void TellObstacle(Guid checkpoint, Entry entry)
+    {
+        if (entry.IsObstacleTold || !entry.Model.IsValueCreated || entry.Model.Value.Obstacle is not { } obstacle)
+            return;
+        entry.IsObstacleTold = true;
+        LogObstacle(checkpoint, obstacle);
     }
 
     private void MakeRoom(int models)
     {
+        if (_entries.Count == 0)
+            return;
         var most = options.Value.CachedModelBytes ?? (device.MemoryBytes / 4) ?? long.MaxValue;
         foreach (var (key, entry) in _entries.Where(pair => pair.Value.Users == 0).OrderBy(pair => pair.Value.LastUse).ToList())
         {
@@ -110,13 +124,16 @@ internal sealed class ModelCache(WorkerDevice device, ArtifactStore artifacts, I
         }
     }
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Calls of checkpoint {Checkpoint} are not recorded as CUDA graphs, so that small batches take longer: {Obstacle}")]
+    private partial void LogObstacle(Guid checkpoint, string obstacle);
+
     private sealed class Entry(Func<DiffusionModel> load) : IDisposable
     {
-
         /// <summary>Loaded by the first who asks; the others wait for that.</summary>
         public Lazy<DiffusionModel> Model { get; } = new(load);
         public int Users { get; set; }
         public long LastUse { get; set; }
+        public bool IsObstacleTold { get; set; }
         public long Bytes => Model.IsValueCreated ? Model.Value.MemoryBytes : 0;
 
         public void Dispose()

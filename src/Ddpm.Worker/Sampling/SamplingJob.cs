@@ -15,12 +15,12 @@ namespace Ddpm.Worker.Sampling;
 
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed partial class SamplingJob(
-    JobRunner runner, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
+    JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
     IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
 {
     private const double MiB = 1024 * 1024;
 
-    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.StartAsync(jobId, places.Free, Work);
+    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => starter.StartAsync(jobId, places.Free, Work);
 
     private void Work(JobLease lease)
     {

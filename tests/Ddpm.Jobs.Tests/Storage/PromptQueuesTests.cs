@@ -57,10 +57,14 @@ public sealed class PromptQueuesTests(PostgresFixture postgres) : IAsyncDisposab
         var heard = new List<string>();
         connection.Notification += (_, notification) => heard.Add(notification.Payload);
 
-        new BackgroundJobClient(host.Get<JobStorage>()).Create(HangfireJob.FromExpression(() => Errands.Run("never")), new EnqueuedState(Queues.Sampling));
+        foreach (var kind in Enum.GetValues<JobKind>())
+        {
+            heard.Clear();
+            new BackgroundJobClient(host.Get<JobStorage>()).Create(HangfireJob.FromExpression(() => Errands.Run("never")), new EnqueuedState(Queues.Of(kind)));
 
-        Assert.True(await connection.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
-        Assert.Equal([Queues.Sampling], heard);
+            Assert.True(await connection.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+            Assert.Equal([Queues.Of(kind)], heard);
+        }
     }
 
     [Fact]

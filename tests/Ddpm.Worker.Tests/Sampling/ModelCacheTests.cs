@@ -55,6 +55,26 @@ public sealed class ModelCacheTests : WorkerTests
     }
 
     [Fact]
+    public async Task Dispose_LeavesAModelToThoseWhoUseIt()
+    {
+        var cache = await CacheAsync();
+        var (a, b) = (NewCheckpoint(), NewCheckpoint());
+        Use(cache, b);
+        var request = new SampleRequest { Count = 1, Sampler = new SamplerConfig { Steps = 2 }, Threads = 1 };
+
+        cache.Use(a, SamplingPrecision.Float32, model =>
+        {
+            var before = model.Sample(request, progress: null, Cancellation);
+            cache.Dispose();
+            Assert.Equal(1, cache.Count);
+            Assert.Equal(before.Pixels, model.Sample(request, progress: null, Cancellation).Pixels);
+            return 0;
+        });
+
+        Assert.Equal(0, cache.Count);
+    }
+
+    [Fact]
     public async Task Use_KeepsToTheBytesItMay()
     {
         var bytes = Use(await CacheAsync(), NewCheckpoint()).Parameters * sizeof(float);

@@ -3,6 +3,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Workers;
 using Ddpm.TestSupport;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Sampling;
@@ -143,7 +144,7 @@ public sealed class SamplingJobTests : WorkerTests
 
         Assert.Equal(JobStatus.Running, (await Host.JobAsync(batch.JobId)).Status);
         Host.ShutDown();
-        await Host.Get<JobRunner>().WhenEndedAsync(jobId: null);
+        await Host.Get<JobStarter>().WhenEndedAsync(jobId: null);
         Assert.Equal(JobStatus.Queued, (await Host.JobAsync(batch.JobId)).Status);
     }
 
@@ -163,6 +164,43 @@ public sealed class SamplingJobTests : WorkerTests
         await Task.WhenAll(running, waiting);
 
         AssertSucceeded(await host.JobAsync(small.JobId));
+    }
+
+    [Fact]
+    public async Task Delivery_GoesToAnotherWorker_WhenNoPlaceIsFree()
+    {
+        var (host, large, small) = await FullHostAsync();
+        await host.AddAsync(new WorkerPresence { Name = "idle", Device = "cpu", Version = "0", StartedAt = DateTime.UtcNow, SeenAt = DateTime.UtcNow });
+
+        await host.DeliverAsync(small.JobId);
+
+        var job = await host.JobAsync(small.JobId);
+        Assert.Equal((JobStatus.Queued, 0), (job.Status, job.LeaseEpoch));
+        Assert.NotNull(job.DispatchId);
+        Assert.Equal(JobStatus.Running, (await host.JobAsync(large.JobId)).Status);
+        await host.CancelAsync(large.JobId);
+        await host.Get<JobStarter>().WhenEndedAsync(large.JobId);
+        AssertSucceeded(await host.RunAsync(small.JobId)); // no place was lost
+    }
+
+    [Fact]
+    public async Task Delivery_IsNotLost_WhenTheProcessShutsDownBeforeAPlaceIsFree()
+    {
+        var (host, large, small) = await FullHostAsync();
+        var late = await AddAsync(await AddCheckpointAsync(), _spec);
+        var waiting = host.DeliverAsync(small.JobId);
+
+        host.ShutDown();
+        await waiting;
+        await host.DeliverAsync(late.JobId);
+        await host.Get<JobStarter>().WhenEndedAsync(jobId: null);
+
+        foreach (var batch in new[] { large, small, late })
+        {
+            var job = await host.JobAsync(batch.JobId);
+            Assert.Equal(JobStatus.Queued, job.Status);
+            Assert.NotNull(job.DispatchId);
+        }
     }
 
     [Fact]
@@ -235,6 +273,16 @@ public sealed class SamplingJobTests : WorkerTests
         var batch = new SampleBatch { Id = Guid.CreateVersion7(), JobId = job.Id, CheckpointId = checkpoint.Id, Spec = spec };
         await Host.AddAsync(batch);
         return batch;
+    }
+
+    /// <summary>A worker whose only place a large batch has, and a small one for which none is left.</summary>
+    private async Task<(WorkerHost Host, SampleBatch Large, SampleBatch Small)> FullHostAsync()
+    {
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:SamplingConcurrency", "1"));
+        var checkpoint = await AddCheckpointAsync();
+        var (large, small) = (await AddAsync(checkpoint, _spec with { Count = 4096, Steps = 1000, Rows = null, Columns = null }), await AddAsync(checkpoint, _spec));
+        await host.DeliverAsync(large.JobId);
+        return (host, large, small);
     }
 
     private async Task ShortenAsync(SampleBatch batch)

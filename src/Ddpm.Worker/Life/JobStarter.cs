@@ -1,0 +1,106 @@
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Workers;
+
+namespace Ddpm.Worker.Life;
+
+/// <summary>Begins jobs of which many run at once, and leaves each to itself: its row says how it ends, and this process does not stop before it has.</summary>
+internal sealed partial class JobStarter(
+    JobRunner runner, JobDispatcher dispatcher, OtherWorkers others, IHostApplicationLifetime lifetime, ILogger<JobStarter> logger) : IHostedService
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _lock = new();
+    private readonly List<(Guid JobId, Task End)> _running = [];
+
+    /// <summary>Begins a job once there is a place for it. While there is none, a worker that has less to do gets it.</summary>
+    /// <param name="jobId">The row.</param>
+    /// <param name="places">One is taken before the row is claimed, and free again when the work has ended.</param>
+    /// <param name="work">As for <see cref="JobRunner.RunAsync"/>.</param>
+    public async Task StartAsync(Guid jobId, SemaphoreSlim places, Action<JobLease> work)
+    {
+        if (!await IsPlaceTakenAsync(jobId, places))
+        {
+            LogPassedOn(jobId);
+            await dispatcher.EnqueueAgainAsync(jobId);
+            return;
+        }
+
+        JobLease? lease = null;
+        try
+        {
+            lease = await runner.ClaimAsync(jobId);
+        }
+        finally
+        {
+            if (lease is null)
+                places.Release();
+        }
+
+        if (lease is not null)
+            Remember(jobId, DoAndFreeAsync(lease, work, places));
+    }
+
+    /// <summary>Waits for what <see cref="StartAsync(Guid, SemaphoreSlim, Action{JobLease})"/> began.</summary>
+    /// <param name="jobId">Null for all.</param>
+    public Task WhenEndedAsync(Guid? jobId)
+    {
+        lock (_lock)
+            return Task.WhenAll(_running.Where(job => jobId is null || job.JobId == jobId).Select(job => job.End));
+    }
+
+    Task IHostedService.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHostedService.StopAsync(CancellationToken cancellationToken) => WhenEndedAsync(jobId: null).WaitAsync(cancellationToken);
+
+    // Where every worker has as much to do the job keeps its turn and waits here: enqueued again it would stand behind those that came later.
+    private async Task<bool> IsPlaceTakenAsync(Guid jobId, SemaphoreSlim places)
+    {
+        try
+        {
+            while (!await places.WaitAsync(Patience, lifetime.ApplicationStopping))
+            {
+                if (await others.HaveLessToDoAsync(jobId, lifetime.ApplicationStopping))
+                    return false;
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private void Remember(Guid jobId, Task end)
+    {
+        lock (_lock)
+        {
+            _running.RemoveAll(job => job.End.IsCompleted);
+            _running.Add((jobId, end));
+        }
+    }
+
+    private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim places)
+    {
+        try
+        {
+            await runner.DoAsync(lease, work);
+        }
+#pragma warning disable CA1031 // Nobody awaits it but the end of the process; the lease runs out, and the job is given to another.
+        catch (Exception reason)
+#pragma warning restore CA1031
+        {
+            LogNotEnded(reason, lease.Job.Kind, lease.Job.Id);
+        }
+        finally
+        {
+            places.Release();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Job {JobId} is left to another worker: no place is free here.")]
+    private partial void LogPassedOn(Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "How {Kind} job {JobId} ended could not be recorded.")]
+    private partial void LogNotEnded(Exception exception, JobKind kind, Guid jobId);
+}
