@@ -97,10 +97,10 @@ internal static class BenchCommand
                 foreach (var report in subject.Measure(subject.Fit(options)))
                     reports.Add(report);
         }
-        catch (ExternalException fault)
+        catch (Exception fault) when (fault is ExternalException or OutOfMemoryException)
         {
             Show();
-            throw new UserErrorException($"libtorch failed: {NativeFault.LineOf(fault)}");
+            throw new UserErrorException($"A measurement failed: {NativeFault.LineOf(fault)}");
         }
         catch
         {

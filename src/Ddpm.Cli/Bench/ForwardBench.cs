@@ -16,7 +16,7 @@ internal static class ForwardBench
         {
             using var ours = NetworkUnderTest.Create(folder, options.Device, precision, options.Cuda, options.Threads);
             foreach (var batch in options.Batches)
-                yield return Compare(options, ours, baseline, precision, inputs, batch) with { Notes = ours.Notes };
+                yield return Compare(options, ours, baseline, precision, inputs, batch) with { Notes = [.. baseline.Notes, .. ours.Notes] };
         }
     }
 

@@ -10,7 +10,7 @@ internal sealed class NetworkUnderTest : IDisposable
 {
     private readonly Func<Tensor, Tensor, Tensor?, Tensor> _call;
     private readonly IDisposable _owned;
-    private Func<string?> _obstacle = () => null;
+    private Func<IReadOnlyList<string>> _notes = () => [];
 
     private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor?, Tensor> call) => (_owned, _call) = (owned, call);
 
@@ -20,14 +20,14 @@ internal sealed class NetworkUnderTest : IDisposable
     /// <summary>Whether pictures of one call can be at timesteps that differ.</summary>
     public bool TakesTimestepsThatDiffer { get; private init; } = true;
 
-    /// <summary>Says so where a GPU's calls could not be recorded.</summary>
-    public IReadOnlyList<string> Notes => _obstacle() is { } obstacle ? [$"No CUDA graphs: {obstacle}."] : [];
+    /// <summary>What there is to know about its calls, a sentence each.</summary>
+    public IReadOnlyList<string> Notes => _notes();
 
     /// <summary>The network of a diffusers folder, as drawing calls it.</summary>
     public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null, int? threads = null)
     {
         var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda, threads);
-        return new NetworkUnderTest(network, network.Call) { _obstacle = () => network.Obstacle };
+        return new NetworkUnderTest(network, network.Call) { _notes = () => network.Obstacle is { } obstacle ? [$"No CUDA graphs: {obstacle}."] : [] };
     }
 
     /// <summary>The baseline that was asked for: a TorchScript file, or the network of the folder block by block through ATen in float32, which training calls.</summary>
@@ -39,7 +39,12 @@ internal sealed class NetworkUnderTest : IDisposable
         using (plain)
         {
             var traced = TracedNetwork.Load(file, plain, new NetworkInputs(DiffusersFolder.Open(folder).Network, options.Device), options.Batches);
-            return new NetworkUnderTest(traced, traced.Call) { Name = "TorchScript", TakesTimestepsThatDiffer = traced.Form.IsOfEachPicture };
+            return new NetworkUnderTest(traced, traced.Call)
+            {
+                Name = "TorchScript",
+                TakesTimestepsThatDiffer = traced.Form.IsOfEachPicture,
+                _notes = () => [$"TorchScript takes its timestep as {traced.Form.Name}."],
+            };
         }
     }
 
