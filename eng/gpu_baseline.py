@@ -39,13 +39,13 @@ def contestants(name, options, precision):
         yield "diffusers eager", lambda: network(torch.contiguous_format)
         yield "diffusers eager, channels last", lambda: network(torch.channels_last)
         if options.compile:
-            yield "diffusers torch.compile", lambda: torch.compile(network(torch.channels_last), mode="reduce-overhead")
+            yield "diffusers torch.compile", lambda: torch.compile(network(torch.channels_last), mode="reduce-overhead", dynamic=False)
     elif options.traces and (trace := options.traces / f"{name}.pt").exists():
         def traced():  # in float32: a trace casts to the type that it was made in, so that other types come by autocast
             made = torch.jit.load(str(trace), map_location=options.device).eval()
 
             def call(sample, timestep):
-                with torch.autocast(options.device, dtype=dtype, enabled=dtype != torch.float32):
+                with torch.autocast(torch.device(options.device).type, dtype=dtype, enabled=dtype != torch.float32):
                     return made(sample.float(), timestep)
 
             return call
@@ -54,7 +54,7 @@ def contestants(name, options, precision):
 
 
 def seconds_of(call, device, runs):
-    synchronize = torch.cuda.synchronize if device == "cuda" else lambda: None
+    synchronize = torch.cuda.synchronize if device.startswith("cuda") else lambda: None
     times = []
     for turn in range(WARM_UPS + runs):
         synchronize()
@@ -77,20 +77,22 @@ def measure(options):
         for precision in options.precision:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tfloat32"
             for title, make in contestants(name, options, precision):
-                try:
-                    call = make()
-                    for batch in options.batch:
+                for batch in options.batch:
+                    try:
+                        if options.compile:
+                            torch.compiler.reset()  # each batch is compiled for itself, as by someone who wants the fastest
+                        call = make()
                         sample = torch.randn(batch, 3, side, side, device=options.device, dtype=DTYPES[precision])
                         if "channels last" in title or "compile" in title:
                             sample = sample.contiguous(memory_format=torch.channels_last)
                         timestep = torch.full((batch,), 500, device=options.device)
                         times = seconds_of(lambda: call(sample, timestep), options.device, options.runs)
                         yield {"name": f"{title}, a call", "unit": "ms", "network": name, "batch": batch, "precision": precision, "value": spread([1000 * t for t in times])}
-                except Exception as fault:  # a contestant that cannot run must not end the others' run, and is named
-                    print(f"{title}, {name}, {precision}: {type(fault).__name__}: {' '.join(str(fault).split())[:200]}", file=sys.stderr)
-                call = None
-                with contextlib.suppress(Exception):
-                    torch.cuda.empty_cache()
+                    except Exception as fault:  # a contestant that cannot run must not end the others' run, and is named
+                        print(f"{title}, {name}, {precision}, batch {batch}: {type(fault).__name__}: {' '.join(str(fault).split())[:200]}", file=sys.stderr)
+                    call = None
+                    with contextlib.suppress(Exception):
+                        torch.cuda.empty_cache()
 
 
 def compare(measures, reports):
@@ -124,7 +126,7 @@ def main():
     options.network_names = sorted(folder.name for folder in options.networks.iterdir() if folder.is_dir())
     with torch.no_grad():
         measures = list(measure(options))
-    machine = torch.cuda.get_device_name() if options.device == "cuda" else "cpu"
+    machine = torch.cuda.get_device_name(options.device) if options.device.startswith("cuda") else "cpu"
     options.out.write_text(json.dumps({"machine": machine, "versions": {"torch": torch.__version__, "diffusers": UNet2DModel is not None}, "measures": measures}, indent=2) + "\n")
     if not measures:
         sys.exit("nothing to compare with: diffusers cannot be imported, and no trace could be run")

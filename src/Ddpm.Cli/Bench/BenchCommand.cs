@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
@@ -11,23 +12,22 @@ internal static class BenchCommand
 {
     private const string All = "all";
 
-    /// <summary>Everything that can be measured. What needs more than a model is left out of <c>all</c>.</summary>
-    private static readonly (string Name, string Description, bool InAll, Func<BenchOptions, BenchReport> Measure)[] Subjects =
+    private static readonly BenchSubject[] Subjects =
     [
-        ("forward", "a call of the network, beside a TorchScript file or the plain network", true, ForwardBench.Measure),
-        ("sampling", "pictures drawn from noise to the end", true, SamplingBench.Measure),
-        ("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ParityBench.Measure),
-        ("training", "training steps in float32 and bfloat16 beside a straightforward loop", false, TrainingSubjects.Steps),
-        ("loader", "batches made beside batches used up", false, TrainingSubjects.Loader),
-        ("checkpoint", "what checkpoints cost a run", false, TrainingSubjects.Checkpointing),
-        ("training-memory", "the process's memory over 1,000 training steps", false, TrainingSubjects.Memory),
-        ("shared-calls", "requests at once beside the same in turn, and a small one beside a large one", false, SharedCallsBench.Measure),
-        ("shared-device", "training and sampling at once", false, SharedDeviceBench.Measure),
-        ("overhead", "the share of whole sampling runs that passes outside the network", false, OverheadBench.Measure),
-        ("busy", "a call of the network while another process keeps a core busy", false, BusyBench.Measure),
-        ("noise", "normal noise on one core", true, NoiseBench.Measure),
-        ("png", "the PNG of a grid", true, PictureBench.Measure),
-        ("memory", "the process's memory after 50 and after 1,000 sampling steps", true, MemoryBench.Measure),
+        new("forward", "a call of the network, beside a TorchScript file or the plain network", true, ListUse.Each, ListUse.Each, ForwardBench.Measure),
+        new("sampling", "pictures drawn from noise to the end", true, ListUse.Each, ListUse.Each, SamplingBench.Measure),
+        new("parity", "the network and sampling runs beside numbers of the reference implementation (--fixtures)", false, ListUse.None, ListUse.Each, ParityBench.Measure),
+        new("training", "training steps in float32 and bfloat16 beside a straightforward loop", false, ListUse.Each, ListUse.None, TrainingSubjects.Steps),
+        new("loader", "batches made beside batches used up", false, ListUse.Each, ListUse.None, TrainingSubjects.Loader),
+        new("checkpoint", "what checkpoints cost a run", false, ListUse.Each, ListUse.None, TrainingSubjects.Checkpointing),
+        new("training-memory", "the process's memory over 1,000 training steps", false, ListUse.One, ListUse.None, TrainingSubjects.Memory),
+        new("shared-calls", "requests at once beside the same in turn, and a small one beside a large one", false, ListUse.None, ListUse.Each, SharedCallsBench.Measure),
+        new("shared-device", "training and sampling at once", false, ListUse.None, ListUse.One, SharedDeviceBench.Measure),
+        new("overhead", "the share of whole sampling runs that passes outside the network", false, ListUse.Each, ListUse.Each, OverheadBench.Measure),
+        new("busy", "a call of the network while another process keeps a core busy", false, ListUse.Each, ListUse.Each, BusyBench.Measure),
+        new("noise", "normal noise on one core", true, ListUse.None, ListUse.None, NoiseBench.Measure),
+        new("png", "the PNG of a grid", true, ListUse.None, ListUse.None, PictureBench.Measure),
+        new("memory", "the process's memory after 50, 500 and 1,000 sampling steps", true, ListUse.One, ListUse.Each, MemoryBench.Measure),
     ];
 
     public static Command Create()
@@ -38,10 +38,10 @@ internal static class BenchCommand
             DefaultValueFactory = _ => All,
         };
         what.AcceptOnlyFromAmong([.. Subjects.Select(subject => subject.Name), All]);
-        var model = new Option<string>("--model") { Description = $"A diffusers folder, a model that comes with Ddpm, or a network with random weights: {string.Join(", ", NamedNetwork.Names)}.", HelpName = "FOLDER", DefaultValueFactory = _ => "cifar10" };
-        var baseline = new Option<string?>("--baseline") { Description = "TorchScript of the same network, made by eng/trace-diffusers: measured in turns with ours in this process.", HelpName = "FILE.pt" };
-        var batch = Arguments.List("--batch", "Pictures of a call.", 8, 1, 4096, "1,4,16");
-        var precision = new Option<string>("--precision") { Description = $"With commas between them: {string.Join(", ", SamplingPrecisions.Names)}.", HelpName = "LIST", DefaultValueFactory = _ => "float32" };
+        var model = new Option<string>("--model") { Description = $"A diffusers folder, for forward, busy and training also of the network alone; a model that comes with Ddpm; or a network with random weights: {string.Join(", ", NamedNetwork.Names)}.", HelpName = "FOLDER", DefaultValueFactory = _ => "cifar10" };
+        var baseline = new Option<string?>("--baseline") { Description = "TorchScript of the same network that takes (sample, timestep), such as eng/trace-diffusers makes: measured in turns with ours in this process.", HelpName = "FILE.pt" };
+        var batch = Arguments.List("--batch", $"Pictures of a call or a step. {Heeding(subject => subject.Batch)}", 8, 1, 4096, "1,4,16");
+        var precision = new Option<string>("--precision") { Description = $"With commas between them: {string.Join(", ", SamplingPrecisions.Names)}. {Heeding(subject => subject.Precision)}", HelpName = "LIST", DefaultValueFactory = _ => "float32" };
         var runs = Arguments.Number("--runs", "How often each is measured.", 1, 1000, 9);
         var steps = Arguments.Number("--steps", "Steps of a sampling run.", 1, 1000, 10);
         var fixtures = new Option<string?>("--fixtures") { Description = "Folder of reference numbers.", HelpName = "FOLDER" };
@@ -71,20 +71,63 @@ internal static class BenchCommand
                 Fixtures = parsed.GetValue(fixtures),
                 Cuda = new CudaOptions(parsed.GetValue(channelsLast) is { } answer ? answer == "true" : null, parsed.GetValue(graphs) == "true"),
             };
-            var report = Measure(parsed.GetRequiredValue(what), options);
-            if (parsed.GetValue(file) is { } path)
-                File.WriteAllText(path, BenchJson.Of(report) + "\n");
-            return Print(report, parsed.GetValue(json));
+            var name = parsed.GetRequiredValue(what);
+            var subjects = Subjects.Where(subject => name == All ? subject.InAll : subject.Name == name).ToList();
+            foreach (var subject in subjects.Where(_ => name != All))
+                subject.RequireFit(options, parsed.GetResult(batch) is { Implicit: false }, parsed.GetResult(precision) is { Implicit: false });
+            return Run(subjects, options, parsed.GetValue(file), parsed.GetValue(json));
         });
         return command;
     }
 
-    private static BenchReport Measure(string what, BenchOptions options)
+    private static string Heeding(Func<BenchSubject, ListUse> use)
     {
+        string Names(ListUse wanted) => string.Join(", ", Subjects.Where(subject => use(subject) == wanted).Select(subject => subject.Name));
+        return $"Not of {Names(ListUse.None)}; one only of {Names(ListUse.One)}.";
+    }
+
+    // What has been measured is shown whatever comes after it: a batch too large for the memory must not cost an hour's results.
+    private static int Run(IReadOnlyList<BenchSubject> subjects, BenchOptions options, string? file, bool asJson)
+    {
+        Check(subjects, options);
+        var reports = new List<BenchReport>();
+        try
+        {
+            foreach (var subject in subjects)
+                foreach (var report in subject.Measure(subject.Fit(options)))
+                    reports.Add(report);
+        }
+        catch (Exception fault) when (fault is ExternalException or OutOfMemoryException)
+        {
+            Show();
+            throw new UserErrorException($"A measurement failed: {NativeFault.LineOf(fault)}");
+        }
+        catch
+        {
+            Show();
+            throw;
+        }
+
+        return Show();
+
+        int Show()
+        {
+            if (reports.Count == 0)
+                return 0;
+            var report = BenchReport.Join(reports);
+            if (file is not null)
+                File.WriteAllText(file, BenchJson.Of(report) + "\n");
+            return Print(report, asJson);
+        }
+    }
+
+    private static void Check(IReadOnlyList<BenchSubject> subjects, BenchOptions options)
+    {
+        if (subjects.Any(subject => subject.Measure == MemoryBench.Measure) && options.Steps > MemoryBench.First)
+            throw new UserErrorException($"bench memory looks at memory after {MemoryBench.First} steps first: --steps is {options.Steps}; at most {MemoryBench.First} is accepted.");
         foreach (var precision in options.Precisions)
             if (precision.Refusal(options.Device) is { } refusal)
                 throw new UserErrorException("--" + refusal);
-        return BenchReport.Join([.. Subjects.Where(subject => what == All ? subject.InAll : subject.Name == what).Select(subject => subject.Measure(options))]);
     }
 
     private static int Print(BenchReport report, bool asJson)

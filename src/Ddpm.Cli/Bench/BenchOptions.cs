@@ -1,4 +1,5 @@
 using Ddpm.Cli.CommandLine;
+using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using TorchSharp;
@@ -38,8 +39,19 @@ internal sealed record BenchOptions(TemporaryFolder Temporary, CancellationToken
     /// <summary>How a GPU runs the network.</summary>
     public required CudaOptions Cuda { get; init; }
 
+    /// <summary>Refuses a model that knows classes, for a measurement that draws pictures of none.</summary>
+    /// <exception cref="UserErrorException">It does.</exception>
+    public void RequireNoClasses(string subject)
+    {
+        if (DiffusersFolder.Open(ModelFolder).Network.NumClassEmbeds is { } classes)
+            throw new UserErrorException($"bench {subject} needs a model without classes; '{ModelName}' knows {classes}.");
+    }
+
     /// <summary>The last part of <see cref="Model"/>, for reports.</summary>
     public string ModelName => Path.GetFileName(Path.TrimEndingDirectorySeparator(Model));
+
+    /// <summary>The folder of <see cref="Model"/>, for those who only call the network or train it: it may lack a noise schedule.</summary>
+    public string NetworkFolder => Bench.NetworkFolder.Of(Model, Temporary);
 
     /// <summary>The folder of <see cref="Model"/>.</summary>
     public string ModelFolder => NamedNetwork.FolderOf(Model, Temporary);

@@ -11,7 +11,7 @@ internal sealed record BenchReport(
     public static BenchReport Of(IReadOnlyList<Measure> measures, IReadOnlyList<Ratio>? ratios = null, IReadOnlyList<Check>? checks = null) =>
         new(BenchMachine.This, BenchVersions.This, TorchSharp.torch.get_num_threads(), TimeProvider.System.GetUtcNow(), measures, ratios ?? [], checks ?? []);
 
-    /// <summary>Several reports as one.</summary>
+    /// <summary>Several reports as one; at least one.</summary>
     public static BenchReport Join(IReadOnlyList<BenchReport> reports) => reports[0] with
     {
         Measures = [.. reports.SelectMany(report => report.Measures)],
@@ -52,8 +52,11 @@ internal sealed record Check(string Name, double Value, double Limit) : Subject(
 internal sealed record Spread(double Median, double LowerQuartile, double UpperQuartile, double Min, double Max, int Runs)
 {
     /// <param name="values">At least one.</param>
+    /// <exception cref="ArgumentException">There is none: what was measured no time has no place in a report.</exception>
     public static Spread Of(IReadOnlyList<double> values)
     {
+        if (values.Count == 0)
+            throw new ArgumentException("Nothing was measured.", nameof(values));
         double[] sorted = [.. values.Order()];
         return new Spread(Quantile(sorted, 0.5), Quantile(sorted, 0.25), Quantile(sorted, 0.75), sorted[0], sorted[^1], sorted.Length);
     }

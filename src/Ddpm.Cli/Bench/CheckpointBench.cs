@@ -23,7 +23,7 @@ internal static class CheckpointBench
     /// <param name="network">With a sample size.</param>
     /// <param name="batch">Pictures of a step.</param>
     /// <param name="checkpoints">How many are written, besides the first and the last.</param>
-    /// <param name="every">Steps between them.</param>
+    /// <param name="every">Steps between them; more than 2.</param>
     /// <param name="device">Where.</param>
     /// <param name="cancellationToken">Ends the run.</param>
     public static CheckpointBenchResult Run(UNetConfig network, int batch, int checkpoints, int every, Device device, CancellationToken cancellationToken)
@@ -42,6 +42,8 @@ internal static class CheckpointBench
 
     private sealed class Observer(int every) : TrainingObserver
     {
+        private const int WarmUps = 2;
+
         private long _last = Stopwatch.GetTimestamp();
         private bool _writing;
 
@@ -56,7 +58,8 @@ internal static class CheckpointBench
         public override void OnProgress(TrainingProgress progress)
         {
             var copies = progress.Step > 1 && progress.Step % every == 1; // the copy is taken in the step after, once its gradient is known
-            if (progress.Step > every + 1)
+            // Those before the first checkpoint are plain whatever happens: the writing of one can last until the next.
+            if (progress.Step > WarmUps && progress.Step != every + 1)
                 (copies ? Copying : _writing ? Writing : Plain).Add(SinceLastStep);
             _writing |= copies;
             _last = Stopwatch.GetTimestamp();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
@@ -47,9 +46,9 @@ internal static class LoaderBench
         for (var turn = 0; turn < turns; turn++)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            loaded.Add(batch * BatchesPerTurn / Seconds(() => Load(withNoise: false)));
-            prepared.Add(batch * BatchesPerTurn / Seconds(() => Load(withNoise: true)));
-            trained.Add(batch / Seconds(() => trainer.Step(1)));
+            loaded.Add(batch * BatchesPerTurn / Turns.Seconds(CPU, () => Load(withNoise: false)));
+            prepared.Add(batch * BatchesPerTurn / Turns.Seconds(CPU, () => Load(withNoise: true)));
+            trained.Add(batch / Turns.Seconds(device, () => trainer.Step(1)));
         }
 
         return new LoaderBenchResult(batch, loaded, prepared, trained);
@@ -63,12 +62,5 @@ internal static class LoaderBench
                     PhiloxNoise.Fill(0, (uint)place, (uint)next, noise.AsSpan(place * images.ImageBytes, images.ImageBytes), NoisePurpose.TrainingNoise);
             }
         }
-    }
-
-    private static double Seconds(Action work)
-    {
-        var begin = Stopwatch.GetTimestamp();
-        work();
-        return Stopwatch.GetElapsedTime(begin).TotalSeconds;
     }
 }

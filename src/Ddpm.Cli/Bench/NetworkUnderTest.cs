@@ -1,8 +1,6 @@
-using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
-using System.Runtime.InteropServices;
 using static TorchSharp.torch;
 
 namespace Ddpm.Cli.Bench;
@@ -10,55 +8,57 @@ namespace Ddpm.Cli.Bench;
 /// <summary>A network to be timed: ours as drawing calls it, ours plain, or someone else's as TorchScript.</summary>
 internal sealed class NetworkUnderTest : IDisposable
 {
-    private readonly Func<Tensor, Tensor, Tensor> _call;
+    private readonly Func<Tensor, Tensor, Tensor?, Tensor> _call;
     private readonly IDisposable _owned;
-    private Func<string?> _obstacle = () => null;
+    private Func<IReadOnlyList<string>> _notes = () => [];
 
-    private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor> call) => (_owned, _call) = (owned, call);
+    private NetworkUnderTest(IDisposable owned, Func<Tensor, Tensor, Tensor?, Tensor> call) => (_owned, _call) = (owned, call);
+
+    /// <summary>What a report calls it.</summary>
+    public string Name { get; private init; } = "ours";
+
+    /// <summary>Whether pictures of one call can be at timesteps that differ.</summary>
+    public bool TakesTimestepsThatDiffer { get; private init; } = true;
+
+    /// <summary>What there is to know about its calls, a sentence each.</summary>
+    public IReadOnlyList<string> Notes => _notes();
 
     /// <summary>The network of a diffusers folder, as drawing calls it.</summary>
     public static NetworkUnderTest Create(string folder, Device device, SamplingPrecision precision, CudaOptions? cuda = null, int? threads = null)
     {
         var network = SamplingNetwork.Of(DiffusersFolder.Open(folder).LoadNetwork(device), device, precision, cuda, threads);
-        return new NetworkUnderTest(network, (sample, timesteps) => network.Call(sample, timesteps, null)) { _obstacle = () => network.Obstacle };
+        return new NetworkUnderTest(network, network.Call) { _notes = () => network.Obstacle is { } obstacle ? [$"No CUDA graphs: {obstacle}."] : [] };
     }
 
-    /// <summary>The network of a diffusers folder, block by block through ATen in float32: what training calls.</summary>
-    public static NetworkUnderTest Plain(string folder, Device device)
+    /// <summary>The baseline that was asked for: a TorchScript file, or the network of the folder block by block through ATen in float32, which training calls.</summary>
+    public static NetworkUnderTest BaselineOf(BenchOptions options, string folder)
     {
-        var network = DiffusersFolder.Open(folder).LoadNetwork(device);
-        return new NetworkUnderTest(network, (sample, timesteps) => network.call(sample, timesteps, null));
-    }
-
-    /// <summary>A TorchScript file that takes (sample, timestep).</summary>
-    /// <exception cref="UserErrorException">It cannot be loaded.</exception>
-    public static NetworkUnderTest TorchScript(string file, Device device)
-    {
-        if (!File.Exists(file))
-            throw new UserErrorException($"--baseline: there is no file '{file}'.");
-        try
+        var plain = Plain(folder, options.Device);
+        if (options.Baseline is not { } file)
+            return plain;
+        using (plain)
         {
-            var module = jit.load<Tensor, Tensor, Tensor>(file, device.type, device.index);
-            module.eval();
-            return new NetworkUnderTest(module, module.call);
-        }
-        catch (ExternalException fault)
-        {
-            throw new UserErrorException($"--baseline: '{file}' cannot be loaded: {fault.Message.Split('\n')[0]}");
+            var traced = TracedNetwork.Load(file, plain, new NetworkInputs(DiffusersFolder.Open(folder).Network, options.Device), options.Batches);
+            return new NetworkUnderTest(traced, traced.Call)
+            {
+                Name = "TorchScript",
+                TakesTimestepsThatDiffer = traced.Form.IsOfEachPicture,
+                _notes = () => [$"TorchScript takes its timestep as {traced.Form.Name}."],
+            };
         }
     }
-
-    /// <summary>The baseline that was asked for.</summary>
-    public static NetworkUnderTest BaselineOf(BenchOptions options) =>
-        options.Baseline is { } file ? TorchScript(file, options.Device) : Plain(options.ModelFolder, options.Device);
-
-    /// <summary>Says so where a GPU's calls could not be recorded.</summary>
-    public IReadOnlyList<string> Notes => _obstacle() is { } obstacle ? [$"No CUDA graphs: {obstacle}."] : [];
 
     /// <param name="sample">float32 <c>[batch, channels, height, width]</c>. Borrowed.</param>
     /// <param name="timesteps">int64 <c>[batch]</c>. Borrowed.</param>
+    /// <param name="labels">int64 <c>[batch]</c> of a network that knows classes. Borrowed.</param>
     /// <returns>float32, shaped like <paramref name="sample"/>; dies with the caller's scope.</returns>
-    public Tensor Call(Tensor sample, Tensor timesteps) => _call(sample, timesteps);
+    public Tensor Call(Tensor sample, Tensor timesteps, Tensor? labels = null) => _call(sample, timesteps, labels);
 
     public void Dispose() => _owned.Dispose();
+
+    private static NetworkUnderTest Plain(string folder, Device device)
+    {
+        var network = DiffusersFolder.Open(folder).LoadNetwork(device);
+        return new NetworkUnderTest(network, network.call) { Name = "plain network" };
+    }
 }

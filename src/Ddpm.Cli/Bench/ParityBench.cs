@@ -13,15 +13,21 @@ internal static class ParityBench
     // Enough calls that a GPU has recorded one and repeats it.
     private const int Calls = 5;
 
-    public static BenchReport Measure(BenchOptions options)
+    public static IEnumerable<BenchReport> Measure(BenchOptions options)
     {
         var root = options.Fixtures ?? throw new UserErrorException("bench parity needs --fixtures FOLDER.");
-        var checks = new List<Check>();
+        var found = false;
         foreach (var reference in ReferenceCase.Below(root))
             using (reference)
                 foreach (var precision in options.Precisions)
-                    checks.AddRange(Compare(options, reference, precision).Select(check => check with { Network = reference.Name, Precision = precision.Name() }));
-        return checks.Count > 0 ? BenchReport.Of([], checks: checks) : throw new UserErrorException($"--fixtures: '{root}' holds no case of a network or a pipeline.");
+                {
+                    var checks = Compare(options, reference, precision);
+                    found |= checks.Count > 0;
+                    yield return BenchReport.Of([], checks: [.. checks.Select(check => check with { Network = reference.Name, Precision = precision.Name() })]);
+                }
+
+        if (!found)
+            throw new UserErrorException($"--fixtures: '{root}' holds no case of a network or a pipeline.");
     }
 
     private static List<Check> Compare(BenchOptions options, ReferenceCase reference, SamplingPrecision precision)

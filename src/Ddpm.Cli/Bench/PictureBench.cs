@@ -10,12 +10,12 @@ internal static class PictureBench
     private const int Side = 64;
     private const int Rows = 8;
 
-    public static BenchReport Measure(BenchOptions options)
+    public static IEnumerable<BenchReport> Measure(BenchOptions options)
     {
         var drawn = Draw();
         var bytes = ImageGrid.EncodePng(drawn, Rows, Rows).Length;
         var seconds = Repeated.Seconds(() => ImageGrid.EncodePng(drawn, Rows, Rows), options.CancellationToken);
-        return BenchReport.Of(
+        yield return BenchReport.Of(
             [
                 Bench.Measure.Of($"PNG of a grid of {Pictures} pictures of {Side}×{Side}", "ms", [.. seconds.Select(value => 1000 * value)]),
                 Bench.Measure.Of("its size", "kB", bytes / 1e3),

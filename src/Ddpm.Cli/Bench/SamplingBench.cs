@@ -7,16 +7,16 @@ namespace Ddpm.Cli.Bench;
 /// <summary>Pictures from noise to the end, as a request draws them, beside the same steps with the baseline as the network.</summary>
 internal static class SamplingBench
 {
-    public static BenchReport Measure(BenchOptions options)
+    public static IEnumerable<BenchReport> Measure(BenchOptions options)
     {
-        using var baseline = NetworkUnderTest.BaselineOf(options);
-        var reports = new List<BenchReport>();
+        options.RequireNoClasses("sampling");
+        using var baseline = NetworkUnderTest.BaselineOf(options, options.ModelFolder);
         foreach (var precision in options.Precisions)
         {
             using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
-            reports.AddRange(options.Batches.Select(count => Compare(options, model, baseline, precision, count)));
+            foreach (var count in options.Batches)
+                yield return Compare(options, model, baseline, precision, count);
         }
-        return BenchReport.Join(reports);
     }
 
     private static BenchReport Compare(BenchOptions options, DiffusionModel model, NetworkUnderTest baseline, SamplingPrecision precision, int count)
@@ -29,13 +29,13 @@ internal static class SamplingBench
             options,
             () => loop.Run(images, model.Side, model.Side, null, options.CancellationToken).Dispose(),
             () => model.Sample(request, null, options.CancellationToken));
-        var name = options.Baseline is null ? "plain network" : "TorchScript";
+        var name = baseline.Name;
         return BenchReport.Of(
             [
                 Speed($"{name}, drawing", theirs) with { Network = options.ModelName, Batch = count, Precision = "float32" },
                 Speed("ours, drawing", own) with { Network = options.ModelName, Batch = count, Precision = precision.Name() },
             ],
-            [Ratio.OfPairs($"{name} / ours", theirs, own) with { Network = options.ModelName, Batch = count, Precision = precision.Name() }]);
+            [Ratio.OfPairs($"{name} in float32 / ours", theirs, own) with { Network = options.ModelName, Batch = count, Precision = precision.Name() }]);
 
         Measure Speed(string what, double[] seconds) => Bench.Measure.Of(what, "images·steps/s", [.. seconds.Select(value => count * plan.Steps.Count / value)]);
     }

@@ -11,6 +11,7 @@ internal static class ServiceBench
 {
     private const int WarmUp = 50; // requests after which memory is first looked at; they do not count
     private static readonly string[] Samplers = ["ddim", "ddpm", "dpmsolver++", "euler", "unipc", "sde-dpmsolver++"];
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(5); // that a request may take: a worker that has died never ends one
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(15);
 
     /// <param name="options">What to ask, and of whom.</param>
@@ -112,7 +113,7 @@ internal static class ServiceBench
             throw new UserErrorException($"POST /samples was answered with {(int)answer.StatusCode}: {text}");
         using var view = JsonDocument.Parse(text);
         var self = $"samples/{view.RootElement.GetProperty("id").GetString()}";
-        while (true)
+        while (Stopwatch.GetElapsedTime(start) < Longest)
         {
             await Task.Delay(Poll, cancellationToken);
             using var now = JsonDocument.Parse(await http.GetStringAsync(self, cancellationToken));
@@ -130,6 +131,8 @@ internal static class ServiceBench
                     throw new UserErrorException($"The service did not draw: {row}");
             }
         }
+
+        throw new UserErrorException($"{self} has not ended within {Longest.TotalMinutes:0} minutes.");
     }
 
     private sealed record Sent(TimeSpan Accepted, TimeSpan Claimed, TimeSpan Begun, TimeSpan BesideDrawing);

@@ -25,8 +25,8 @@ internal static class ServiceCommand
         };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            if (!Uri.TryCreate(parsed.GetRequiredValue(url), UriKind.Absolute, out var address))
-                throw new UserErrorException($"--url is '{parsed.GetRequiredValue(url)}', which is no URL.");
+            if (!Uri.TryCreate(parsed.GetRequiredValue(url), UriKind.Absolute, out var address) || (address.Scheme != Uri.UriSchemeHttp && address.Scheme != Uri.UriSchemeHttps))
+                throw new UserErrorException($"--url is '{parsed.GetRequiredValue(url)}'; an http or https address is accepted.");
             var options = new ServiceBenchOptions(
                 address, parsed.GetValue(clients), parsed.GetValue(requests), parsed.GetValue(steps), parsed.GetValue(processes) ?? []);
             if (parsed.GetValue(rounds) is { } wanted)

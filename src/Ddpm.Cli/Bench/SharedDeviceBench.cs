@@ -15,9 +15,10 @@ internal static class SharedDeviceBench
     private const int Steps = 20;
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(5); // of each part of a round
 
-    /// <summary>Trains a network like the model's on drawn faces and asks, in turns, for no pictures and for one after another. The model knows no classes.</summary>
-    public static BenchReport Measure(BenchOptions options)
+    /// <summary>Trains a network like the model's on drawn faces and asks, in turns, for no pictures and for one after another.</summary>
+    public static IEnumerable<BenchReport> Measure(BenchOptions options)
     {
+        options.RequireNoClasses("shared-device");
         using var folder = new TemporaryFolder();
         using var model = DiffusionModel.Load(options.ModelFolder, options.Device, options.Precisions[0], options.Cuda, options.Threads);
         var data = folder.Below("data");
@@ -26,34 +27,40 @@ internal static class SharedDeviceBench
         using var dataset = ImageDataset.Open(data);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(options.CancellationToken);
         var run = new TrainedSteps();
-        var thread = new Thread(() =>
+        var training = new BackgroundWork(() =>
         {
             var config = new TrainingConfig { TotalSteps = 1_000_000, BatchSize = BatchSize };
             using var trainer = new Trainer(config, model.Network, model.Schedule, dataset, options.Device, folder.Below("checkpoints"));
             trainer.Run(run, stop.Token);
-        })
-        { IsBackground = true };
-        thread.Start();
-        var report = Compare(model, run, options.Runs, options.CancellationToken);
-        stop.Cancel();
-        thread.Join();
-        return report with { Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName })] };
+        });
+        BenchReport report;
+        try
+        {
+            report = Compare(model, run, training, options.Runs, options.CancellationToken);
+        }
+        finally
+        {
+            stop.Cancel();
+            training.Join();
+        }
+
+        yield return report with { Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName })] };
     }
 
-    private static BenchReport Compare(DiffusionModel model, TrainedSteps run, int rounds, CancellationToken stop)
+    private static BenchReport Compare(DiffusionModel model, TrainedSteps run, BackgroundWork training, int rounds, CancellationToken stop)
     {
         var (firstSteps, before, beside, after) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
         while (run.Count < 5)
-            stop.WaitHandle.WaitOne(10);
+            Wait(TimeSpan.FromMilliseconds(10));
         for (var round = 0; round < rounds; round++)
         {
-            before.Add(run.StepsASecond(() => stop.WaitHandle.WaitOne(Window)));
+            before.Add(run.StepsASecond(() => Wait(Window)));
             beside.Add(run.StepsASecond(() =>
             {
                 for (var began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < Window;)
                     firstSteps.Add(FirstStepOf(model, stop));
             }));
-            after.Add(run.StepsASecond(() => stop.WaitHandle.WaitOne(Window)));
+            after.Add(run.StepsASecond(() => Wait(Window)));
         }
 
         return BenchReport.Of(
@@ -64,6 +71,16 @@ internal static class SharedDeviceBench
                 Bench.Measure.Of("a request's first step, while a run trains", "ms", [.. firstSteps.Select(seconds => 1e3 * seconds)]),
             ],
             [Ratio.OfPairs("training before / while pictures are drawn", before, beside), Ratio.OfPairs("training before / after", before, after)]);
+
+        void Wait(TimeSpan time)
+        {
+            stop.WaitHandle.WaitOne(time);
+            stop.ThrowIfCancellationRequested();
+            if (!training.HasEnded)
+                return;
+            training.Finish(); // with what ended it
+            throw new UserErrorException("The run ended before it was measured.");
+        }
     }
 
     private static double FirstStepOf(DiffusionModel model, CancellationToken stop)

@@ -86,6 +86,10 @@ internal static class TrainingBench
         return ImageDataset.Open(folder.Below("faces"));
     }
 
-    private static double Error(IReadOnlyList<double> losses, IReadOnlyList<double> expected) =>
-        losses.Zip(expected, (loss, reference) => Math.Abs(loss - reference) / reference).Max();
+    // Max passes over what is not a number, which is the worst of errors.
+    private static double Error(IReadOnlyList<double> losses, IReadOnlyList<double> expected)
+    {
+        var errors = losses.Zip(expected, (loss, reference) => Math.Abs(loss - reference) / reference).ToList();
+        return errors.Exists(double.IsNaN) ? double.NaN : errors.Max();
+    }
 }

@@ -1,3 +1,4 @@
+using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Training;
@@ -12,7 +13,7 @@ internal static class TrainingSubjects
     private const int StepsBetweenCheckpoints = 8;
 
     /// <summary>Steps of a run in float32 and in bfloat16 beside a straightforward loop.</summary>
-    public static BenchReport Steps(BenchOptions options) => OfEachBatch(options, batch =>
+    public static IEnumerable<BenchReport> Steps(BenchOptions options) => OfEachBatch(options, batch =>
     {
         var result = TrainingBench.Run(Network(options), batch, options.Runs, options.Device, options.CancellationToken);
         return BenchReport.Of(
@@ -34,7 +35,7 @@ internal static class TrainingSubjects
     });
 
     /// <summary>Batches made beside batches used.</summary>
-    public static BenchReport Loader(BenchOptions options) => OfEachBatch(options, batch =>
+    public static IEnumerable<BenchReport> Loader(BenchOptions options) => OfEachBatch(options, batch =>
     {
         var result = LoaderBench.Run(Network(options), batch, options.Runs, options.Device, options.CancellationToken);
         return BenchReport.Of(
@@ -47,7 +48,7 @@ internal static class TrainingSubjects
     });
 
     /// <summary>Steps without a checkpoint, with a copy of one, and beside its writing.</summary>
-    public static BenchReport Checkpointing(BenchOptions options) => OfEachBatch(options, batch =>
+    public static IEnumerable<BenchReport> Checkpointing(BenchOptions options) => OfEachBatch(options, batch =>
     {
         var result = CheckpointBench.Run(Network(options), batch, Checkpoints, StepsBetweenCheckpoints, options.Device, options.CancellationToken);
         return BenchReport.Of(
@@ -61,7 +62,7 @@ internal static class TrainingSubjects
     });
 
     /// <summary>Memory of a run of 1,000 steps.</summary>
-    public static BenchReport Memory(BenchOptions options) => OfEachBatch(options, batch =>
+    public static IEnumerable<BenchReport> Memory(BenchOptions options) => OfEachBatch(options, batch =>
     {
         var result = TrainingMemoryBench.Run(Network(options), batch, MemorySteps, TrainingPrecision.Float32, options.Device, options.CancellationToken);
         return BenchReport.Of(
@@ -72,9 +73,15 @@ internal static class TrainingSubjects
             checks: [new Check("growth of live tensors", result.TensorsLate - result.TensorsEarly, 0)]);
     });
 
-    private static UNetConfig Network(BenchOptions options) => DiffusersFolder.Open(options.ModelFolder).Network;
+    private static UNetConfig Network(BenchOptions options)
+    {
+        var network = DiffusersFolder.Open(options.NetworkFolder).Network;
+        if (network.NumClassEmbeds is { } classes)
+            throw new UserErrorException($"bench trains on pictures without classes; '{options.ModelName}' knows {classes}.");
+        return network;
+    }
 
-    private static BenchReport OfEachBatch(BenchOptions options, Func<int, BenchReport> measure) => BenchReport.Join([.. options.Batches.Select(batch =>
+    private static IEnumerable<BenchReport> OfEachBatch(BenchOptions options, Func<int, BenchReport> measure) => options.Batches.Select(batch =>
     {
         var report = measure(batch);
         return report with
@@ -83,5 +90,5 @@ internal static class TrainingSubjects
             Ratios = [.. report.Ratios.Select(one => one with { Network = options.ModelName, Batch = batch })],
             Checks = [.. report.Checks.Select(one => one with { Network = options.ModelName, Batch = batch })],
         };
-    })]);
+    });
 }
