@@ -150,7 +150,7 @@ internal sealed record ServiceBenchOptions(Uri Url, int Clients, int Requests, i
 /// <param name="PerSecond">Requests, from the first sent to the last ended.</param>
 /// <param name="Accepted">From sending POST to its answer.</param>
 /// <param name="Claimed">From the row's creation, which comes before it is saved, to a worker's claim.</param>
-/// <param name="Begun">From the row's creation to the first call of the network.</param>
+/// <param name="Begun">From the row's creation to when the loaded model was given the request: its first call of the network begins then, or when the call that is under way has ended.</param>
 /// <param name="BesideDrawing">From the row's creation to its end, less the time of drawing.</param>
 /// <param name="Processes">Those that were watched.</param>
 internal sealed record ServiceResult(

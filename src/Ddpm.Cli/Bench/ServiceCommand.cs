@@ -58,7 +58,7 @@ internal static class ServiceCommand
         Line($"{result.Requests} requests, {result.PerSecond:0.0} a second; milliseconds:        p50      p95      p99     most");
         Row("POST is answered", result.Accepted);
         Row("accepted to claimed by a worker", result.Claimed);
-        Row("accepted to the network's first call", result.Begun);
+        Row("accepted to handed to the model", result.Begun);
         Row("accepted to ended, without drawing", result.BesideDrawing);
         foreach (var (process, before, after, milliseconds) in result.Processes)
             Line($"process {process}: {milliseconds:0.0} ms of processor a request; {before / 1e6:0.0} MB after 50 requests, {after / 1e6:0.0} MB at the end ({(after - before) / 1e6:+0.0;-0.0} MB)");
