@@ -24,7 +24,7 @@ public sealed class WorkTeamTests
         var done = 0;
         var fault = Assert.Throws<InvalidOperationException>(() => team.Run(2, (_, member) =>
         {
-            both.SignalAndWait(TestContext.Current.CancellationToken); // a piece each
+            Assert.True(both.SignalAndWait(TimeSpan.FromMinutes(1))); // a piece each
             if (member == thrower)
                 throw new InvalidOperationException("no memory");
             Thread.Sleep(20);
@@ -46,7 +46,7 @@ public sealed class WorkTeamTests
             using var both = new Barrier(2);
             team.Run(2, (_, member) =>
             {
-                both.SignalAndWait(TestContext.Current.CancellationToken); // passes only if two threads do a piece each
+                Assert.True(both.SignalAndWait(TimeSpan.FromMinutes(1))); // passes only if two threads do a piece each
                 lock (members)
                     members.Add(member);
             });
