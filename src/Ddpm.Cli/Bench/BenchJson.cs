@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Ddpm.Cli.Bench;
 
-/// <summary>A report for programs.</summary>
+/// <summary>Results for programs.</summary>
 internal static class BenchJson
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
@@ -15,5 +15,5 @@ internal static class BenchJson
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // no page shows it
     };
 
-    public static string Of(BenchReport report) => JsonSerializer.Serialize(report, Options);
+    public static string Of<T>(T result) => JsonSerializer.Serialize(result, Options);
 }

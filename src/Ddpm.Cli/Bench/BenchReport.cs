@@ -11,6 +11,16 @@ internal sealed record BenchReport(
     public static BenchReport Of(IReadOnlyList<Measure> measures, IReadOnlyList<Ratio>? ratios = null, IReadOnlyList<Check>? checks = null) =>
         new(BenchMachine.This, BenchVersions.This, TorchSharp.torch.get_num_threads(), TimeProvider.System.GetUtcNow(), measures, ratios ?? [], checks ?? []);
 
+    /// <summary>The same, whose results all say what they are of; what is null is left as it is.</summary>
+    public BenchReport About(string network, int? batch = null, string? precision = null)
+    {
+        return this with { Measures = [.. Measures.Select(Mark)], Ratios = [.. Ratios.Select(Mark)], Checks = [.. Checks.Select(Mark)] };
+
+        T Mark<T>(T one)
+            where T : Subject =>
+            (T)((Subject)one with { Network = network, Batch = batch ?? one.Batch, Precision = precision ?? one.Precision });
+    }
+
     /// <summary>Several reports as one; at least one.</summary>
     public static BenchReport Join(IReadOnlyList<BenchReport> reports) => reports[0] with
     {

@@ -1,7 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Networks;
-using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -67,8 +66,8 @@ internal sealed class PlainTraining : IDisposable
         var step = _losses.Count;
         var batch = _loader.BatchAt(step);
         var original = PixelRange.ToFloat(batch.Images, _device);
-        var noise = Noise(step, original.shape);
-        var timesteps = Timesteps(step, batch.Images.Count);
+        var noise = TrainingNoise.Normal(_config.Seed, step, original.shape, _device);
+        var timesteps = TrainingNoise.Timesteps(_config.Seed, step, batch.Images.Count, _timesteps, _device);
         foreach (var group in _optimizer.ParamGroups)
             group.LearningRate = LearningRate.At(_config.LearningRateSchedule, step, _config.LearningRate, _config.WarmupSteps, _config.TotalSteps);
 
@@ -86,16 +85,4 @@ internal sealed class PlainTraining : IDisposable
 
         _losses.Add(loss.item<float>());
     }
-
-    private Tensor Noise(int step, long[] shape)
-    {
-        var elements = (int)(shape[1] * shape[2] * shape[3]);
-        var values = new float[shape[0] * elements];
-        for (var place = 0; place < shape[0]; place++)
-            PhiloxNoise.Fill(_config.Seed, (uint)place, (uint)step, values.AsSpan(place * elements, elements), NoisePurpose.TrainingNoise);
-        return tensor(values, shape).to(_device);
-    }
-
-    private Tensor Timesteps(int step, int count) => tensor(Enumerable.Range(0, count)
-        .Select(place => (long)((ulong)PhiloxNoise.Bits(_config.Seed, (uint)place, (uint)step, NoisePurpose.TrainingTimestep) * (ulong)_timesteps >> 32)).ToArray()).to(_device);
 }

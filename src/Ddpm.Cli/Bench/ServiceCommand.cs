@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using Ddpm.Cli.CommandLine;
 
 namespace Ddpm.Cli.Bench;
@@ -8,8 +7,6 @@ namespace Ddpm.Cli.Bench;
 /// <summary><c>ddpm bench service</c>: latency and memory of a running service.</summary>
 internal static class ServiceCommand
 {
-    private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
-
     public static Command Create()
     {
         var url = new Option<string>("--url") { Description = "Of the API.", HelpName = "URL", DefaultValueFactory = _ => "http://127.0.0.1:5080" };
@@ -38,7 +35,7 @@ internal static class ServiceCommand
 
             var result = await ServiceBench.RunAsync(options, cancellationToken);
             if (parsed.GetValue(json))
-                Console.WriteLine(JsonSerializer.Serialize(result, _json));
+                Console.WriteLine(BenchJson.Of(result));
             else
                 Print(result);
             return 0;
@@ -48,7 +45,7 @@ internal static class ServiceCommand
 
     private static int Print(Throughput result, bool asJson)
     {
-        Console.WriteLine(asJson ? JsonSerializer.Serialize(result, _json) : string.Create(CultureInfo.InvariantCulture,
+        Console.WriteLine(asJson ? BenchJson.Of(result) : string.Create(CultureInfo.InvariantCulture,
             $"{result.Clients} requests: {result.InTurn.Median:0.0} pictures/s one after another, {result.AtOnce.Median:0.0} at once: {result.Ratio.Median:0.00} times (quartiles {result.Ratio.LowerQuartile:0.00} … {result.Ratio.UpperQuartile:0.00}); {result.Different} pictures differ"));
         return result.Different == 0 ? 0 : CommandRunner.Failed;
     }

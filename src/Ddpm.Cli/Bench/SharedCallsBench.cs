@@ -26,13 +26,7 @@ internal static class SharedCallsBench
     private static BenchReport Measure(BenchOptions options, SamplingPrecision precision)
     {
         using var model = DiffusionModel.Load(options.ModelFolder, options.Device, precision, options.Cuda, options.Threads);
-        var report = BenchReport.Join([CompareTogetherWithInTurn(model, options), CompareBesideALargeJob(model, options)]);
-        return report with
-        {
-            Measures = [.. report.Measures.Select(measure => measure with { Network = options.ModelName, Precision = precision.Name() })],
-            Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName, Precision = precision.Name() })],
-            Checks = [.. report.Checks.Select(check => check with { Network = options.ModelName, Precision = precision.Name() })],
-        };
+        return BenchReport.Join([CompareTogetherWithInTurn(model, options), CompareBesideALargeJob(model, options)]).About(options.ModelName, precision: precision.Name());
     }
 
     private static BenchReport CompareTogetherWithInTurn(DiffusionModel model, BenchOptions options)

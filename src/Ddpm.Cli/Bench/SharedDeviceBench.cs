@@ -44,7 +44,7 @@ internal static class SharedDeviceBench
             training.Join();
         }
 
-        yield return report with { Ratios = [.. report.Ratios.Select(ratio => ratio with { Network = options.ModelName })] };
+        yield return report.About(options.ModelName);
     }
 
     private static BenchReport Compare(DiffusionModel model, TrainedSteps run, BackgroundWork training, int rounds, CancellationToken stop)

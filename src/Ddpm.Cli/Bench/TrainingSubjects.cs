@@ -81,14 +81,6 @@ internal static class TrainingSubjects
         return network;
     }
 
-    private static IEnumerable<BenchReport> OfEachBatch(BenchOptions options, Func<int, BenchReport> measure) => options.Batches.Select(batch =>
-    {
-        var report = measure(batch);
-        return report with
-        {
-            Measures = [.. report.Measures.Select(one => one with { Network = options.ModelName, Batch = batch })],
-            Ratios = [.. report.Ratios.Select(one => one with { Network = options.ModelName, Batch = batch })],
-            Checks = [.. report.Checks.Select(one => one with { Network = options.ModelName, Batch = batch })],
-        };
-    });
+    private static IEnumerable<BenchReport> OfEachBatch(BenchOptions options, Func<int, BenchReport> measure) =>
+        options.Batches.Select(batch => measure(batch).About(options.ModelName, batch));
 }

@@ -25,12 +25,6 @@ internal static class TrainingNoise
     /// <param name="labels">Of the pictures; -1 for those without a class, which always become the null class.</param>
     /// <param name="dropout">Probability of replacing a label, in [0, 1].</param>
     /// <param name="nullClass">Null where no label is ever replaced.</param>
-    /// <param name="device">Where.</param>
-    /// <returns>int64 <c>[count]</c>.</returns>
-    public static Tensor Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass, Device device) =>
-        tensor(Labels(seed, batch, labels, dropout, nullClass)).to(device);
-
-    /// <summary>The same as numbers.</summary>
     public static long[] Labels(ulong seed, long batch, long[] labels, double dropout, int? nullClass)
     {
         return nullClass is not { } none ? labels : [.. labels.Select((label, place) => label < 0 || IsDropped(place) ? none : label)];

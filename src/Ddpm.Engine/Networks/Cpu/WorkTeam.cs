@@ -31,6 +31,9 @@ internal sealed class WorkTeam : IDisposable
     /// <summary>Threads, the caller's included.</summary>
     public int Size { get; }
 
+    /// <summary>Helpers that have given up watching and sleep.</summary>
+    internal int Asleep => Volatile.Read(ref _asleep);
+
     /// <summary>Does an operation's pieces and returns when all are done. One operation at a time.</summary>
     /// <param name="pieces">Numbered from 0.</param>
     /// <param name="work">Does one: its number, and the number of the thread that does it, from 0. What it throws is thrown here once all pieces are done or have failed.</param>
@@ -46,7 +49,7 @@ internal sealed class WorkTeam : IDisposable
         var operation = new Operation(work, pieces, Size);
         Volatile.Write(ref _current, operation);
         Interlocked.MemoryBarrier();
-        if (Volatile.Read(ref _asleep) is > 0 and var sleepers)
+        if (Asleep is > 0 and var sleepers)
             _wake.Release(Math.Min(sleepers, pieces - 1));
         operation.Take(member: 0);
         operation.WaitForOthers();

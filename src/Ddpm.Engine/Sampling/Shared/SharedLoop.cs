@@ -15,7 +15,7 @@ namespace Ddpm.Engine.Sampling.Shared;
 /// <param name="network">Asked. Borrowed: it must live until the last request has ended.</param>
 /// <param name="height">Rows of a picture.</param>
 /// <param name="width">Columns of a picture.</param>
-/// <param name="yields">Whether it leaves half of the device's time to training runs there.</param>
+/// <param name="yields">Whether it makes way for training runs there: see <see cref="TrainingBreaks"/>.</param>
 internal sealed class SharedLoop(StepNetwork network, int height, int width, bool yields)
 {
     private readonly TrainingBreaks _breaks = new(network.Device);

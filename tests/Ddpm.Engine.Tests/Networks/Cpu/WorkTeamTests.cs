@@ -41,7 +41,7 @@ public sealed class WorkTeamTests
         using var team = new WorkTeam(2);
         for (var round = 0; round < 5; round++)
         {
-            Thread.Sleep(20); // long enough for helpers to give up watching
+            Assert.True(SpinWait.SpinUntil(() => team.Asleep == 1, TimeSpan.FromMinutes(1)));
             var members = new HashSet<int>();
             using var both = new Barrier(2);
             team.Run(2, (_, member) =>
