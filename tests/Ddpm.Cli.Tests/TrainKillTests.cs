@@ -8,7 +8,7 @@ namespace Ddpm.Cli.Tests;
 public sealed class TrainKillTests : IDisposable
 {
     private const int Kills = 20;
-    private const int Steps = 200;
+    private const int Steps = 400;
 
     private static readonly string[] TinyRun =
     [
