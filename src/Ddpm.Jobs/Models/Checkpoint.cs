@@ -6,6 +6,9 @@ public sealed class Checkpoint
     /// <summary>UUIDv7.</summary>
     public required Guid Id { get; init; }
 
+    /// <summary>Whose it is: a name of <see cref="Accounts.Account"/>, that of its run or import.</summary>
+    public string Account { get; init; } = Accounts.Account.Local;
+
     /// <summary>The run that made it; null for an imported one.</summary>
     public Guid? TrainingRunId { get; init; }
 

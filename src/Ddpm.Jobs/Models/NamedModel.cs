@@ -11,6 +11,9 @@ public sealed class NamedModel
     /// <summary>Lower-case letters, digits, <c>.</c>, <c>_</c> and <c>-</c>; 1 to 64 characters, the first a letter or digit.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Whose it is: a name of <see cref="Accounts.Account"/>.</summary>
+    public string Account { get; init; } = Accounts.Account.Local;
+
     /// <summary>What it names; null while an import has not succeeded.</summary>
     public Guid? CheckpointId { get; set; }
 

@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
@@ -42,6 +43,9 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
     /// <summary>Worker processes.</summary>
     public DbSet<WorkerPresence> Workers => Set<WorkerPresence>();
 
+    /// <summary>API keys.</summary>
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+
     /// <summary>Idempotency keys that were used.</summary>
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
@@ -63,6 +67,10 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
         modelBuilder.Entity<Job>(job =>
         {
             job.HasIndex(j => new { j.Status, j.Kind, j.CreatedAt });
+            job.HasIndex(j => new { j.Account, j.Status });
+            job.Property(j => j.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
+            job.Property(j => j.RequestId).HasMaxLength(128);
+            job.Property(j => j.TraceParent).HasMaxLength(64);
             job.Property(j => j.Owner).HasMaxLength(200);
             job.Property(j => j.DispatchId).HasMaxLength(100);
         });
@@ -92,11 +100,13 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
         modelBuilder.Entity<Checkpoint>(checkpoint =>
         {
             checkpoint.HasIndex(c => new { c.TrainingRunId, c.Step });
+            checkpoint.Property(c => c.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
             checkpoint.HasOne<TrainingRun>().WithMany().HasForeignKey(c => c.TrainingRunId).OnDelete(DeleteBehavior.Restrict);
         });
         modelBuilder.Entity<NamedModel>(model =>
         {
             model.HasKey(m => m.Name);
+            model.Property(m => m.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
             model.Property(m => m.Name).HasMaxLength(64);
             model.HasOne(m => m.Checkpoint).WithMany().HasForeignKey(m => m.CheckpointId).OnDelete(DeleteBehavior.Restrict);
             model.HasOne(m => m.Job).WithMany().HasForeignKey(m => m.JobId).OnDelete(DeleteBehavior.Restrict);
@@ -119,6 +129,13 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
         {
             worker.HasKey(w => w.Name);
             worker.Property(w => w.Name).HasMaxLength(200);
+        });
+        modelBuilder.Entity<ApiKey>(key =>
+        {
+            key.HasIndex(k => k.Sha256).IsUnique();
+            key.Property(k => k.Account).HasMaxLength(Account.LongestName);
+            key.Property(k => k.Prefix).HasMaxLength(16);
+            key.Property(k => k.Sha256).HasMaxLength(64);
         });
         modelBuilder.Entity<IdempotencyRecord>(record =>
         {

@@ -1,0 +1,14 @@
+namespace Ddpm.Jobs.Accounts;
+
+/// <summary>What a key allows; each role includes those before it.</summary>
+public enum ApiRole
+{
+    /// <summary>Look at what belongs to the account.</summary>
+    Read,
+
+    /// <summary>Make, change, cancel and delete it.</summary>
+    Submit,
+
+    /// <summary>The same for every account; also metrics, the Hangfire dashboard and keys.</summary>
+    Admin,
+}
