@@ -6,6 +6,7 @@ using Ddpm.Api.Models;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Operations;
 using Ddpm.Api.Samples;
+using Ddpm.Api.Storage;
 using Ddpm.Api.TrainingRuns;
 using Ddpm.Api.WebPage;
 using Hangfire;
@@ -32,12 +33,13 @@ public static class ApiEndpoints
             DashboardTitle = "Ddpm",
         });
 
-        app.MapDatasets();
-        app.MapTrainingRuns();
-        app.MapCheckpoints();
-        app.MapModels();
-        app.MapSamples();
-        app.MapEvaluations();
+        var resources = app.MapGroup("").WithDiskGate();
+        resources.MapDatasets();
+        resources.MapTrainingRuns();
+        resources.MapCheckpoints();
+        resources.MapModels();
+        resources.MapSamples();
+        resources.MapEvaluations();
         app.MapSystem();
         app.MapHealth();
         app.MapDdpmOpenApi();

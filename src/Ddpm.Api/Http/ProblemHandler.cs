@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 
@@ -7,8 +8,6 @@ namespace Ddpm.Api.Http;
 internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptionHandler
 {
     private const int ClientClosedRequest = 499;
-    private const int NoSpaceLeft = 28; // ENOSPC; .NET puts errno in HResult on Unix.
-    private const int DiskFull = unchecked((int)0x80070070);
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -22,11 +21,11 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
         {
             RequestProblem refused => refused.Details,
             BadHttpRequestException bad => new() { Status = bad.StatusCode, Title = "The request could not be read.", Detail = bad.Message },
-            IOException { HResult: NoSpaceLeft or DiskFull } => new()
+            _ when DiskFullException.IsDiskFull(exception) => new()
             {
                 Status = StatusCodes.Status507InsufficientStorage,
                 Title = "The disk is full.",
-                Detail = "There is no room left for this on the server. Delete datasets, checkpoints or samples, or give it a larger disk.",
+                Detail = exception is DiskFullException ? exception.Message : "There is no room left for this on the server. Delete datasets, checkpoints or samples, or give it a larger disk.",
             },
             OperationCanceledException => new()
             {

@@ -16,9 +16,9 @@ internal static class SystemEndpoints
 
     public static void MapSystem(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/system", GetAsync).WithTags("System").WithName("GetSystem")
-            .Describe("Look at the system", "Version, workers with their devices, queues, and how much there is of everything.");
+            .Describe("Look at the system", "Version, workers with their devices, queues, the disk, and how much there is of everything.");
 
-    private static async Task<Ok<SystemView>> GetAsync(DdpmDbContext db, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<Ok<SystemView>> GetAsync(DdpmDbContext db, DiskSpace disk, TimeProvider clock, CancellationToken cancellationToken)
     {
         var since = clock.GetUtcNow().UtcDateTime - WorkerPresence.Limit;
         var workers = await db.Workers.AsNoTracking().Where(worker => worker.SeenAt >= since).OrderBy(worker => worker.Name).ToListAsync(cancellationToken);
@@ -29,11 +29,13 @@ internal static class SystemEndpoints
             kinds.Key,
             active.Where(jobs => kinds.Contains(jobs.Kind) && jobs.Status == JobStatus.Queued).Sum(jobs => jobs.Count),
             active.Where(jobs => kinds.Contains(jobs.Kind) && jobs.Status == JobStatus.Running).Sum(jobs => jobs.Count)));
+        var usage = disk.Usage();
         return TypedResults.Ok(new SystemView
         {
             Version = Version,
             Workers = [.. workers.Select(worker => new WorkerView(worker))],
             Queues = [.. queues],
+            Disk = new DiskView(usage, disk.IsTight(usage)),
             Datasets = await db.Datasets.CountAsync(dataset => dataset.DeletedAt == null, cancellationToken),
             TrainingRuns = await db.TrainingRuns.CountAsync(cancellationToken),
             Checkpoints = await db.Checkpoints.CountAsync(cancellationToken),
@@ -55,6 +57,9 @@ internal sealed record SystemView
 
     /// <summary>The queues.</summary>
     public required IReadOnlyList<QueueView> Queues { get; init; }
+
+    /// <summary>Where the artifacts lie.</summary>
+    public required DiskView Disk { get; init; }
 
     /// <summary>How many datasets there are.</summary>
     public required int Datasets { get; init; }

@@ -38,7 +38,7 @@ public static class DatasetBuilder
             var manifest = Write(source, options, unfinished, progress, cancellationToken);
             if (Directory.Exists(folder))
                 Directory.Delete(folder);
-            Directory.Move(unfinished, folder);
+            Durable.Move(unfinished, folder);
             return manifest;
         }
         catch

@@ -39,6 +39,9 @@ public sealed record DatasetManifest
     /// <summary>SHA-256 of <c>images.u8</c>, lower-case hexadecimal.</summary>
     public required string Sha256 { get; init; }
 
+    /// <summary>SHA-256 of <c>labels.i32</c>, lower-case hexadecimal; null where there is none, or it was made before this was recorded.</summary>
+    public string? LabelsSha256 { get; init; }
+
     /// <summary>The classes, in the order that the source gives them or in ordinal order of their names; a picture's label is an index into it. Empty if nothing has a class.</summary>
     public required IReadOnlyList<DatasetClass> Classes { get; init; }
 

@@ -73,13 +73,14 @@ internal sealed class DatasetWriter : IDisposable
         // Classes were numbered as they appeared; labels follow the order of the source or of their names.
         var names = classes ?? [.. _classes.Keys.Order(StringComparer.Ordinal)];
         var counts = new int[names.Count];
+        string? labelsSha256 = null;
         if (names.Count > 0)
         {
             var labelOf = names.Select((name, label) => (name, label)).Where(pair => _classes.ContainsKey(pair.name)).ToDictionary(pair => _classes[pair.name], pair => pair.label);
             var labels = _labels.Select(appearance => appearance < 0 ? -1 : labelOf[appearance]).ToArray();
             foreach (var label in labels.Where(label => label >= 0))
                 counts[label]++;
-            WriteLabels(labels);
+            labelsSha256 = WriteLabels(labels);
         }
         var manifest = new DatasetManifest
         {
@@ -89,6 +90,7 @@ internal sealed class DatasetWriter : IDisposable
             Height = _options.Resolution,
             Width = _options.Resolution,
             Sha256 = Convert.ToHexStringLower(_sha256.GetHashAndReset()),
+            LabelsSha256 = labelsSha256,
             Classes = [.. names.Zip(counts, (name, count) => new DatasetClass(name, count))],
             Duplicates = _duplicates,
             Deduplicated = _options.Deduplicate,
@@ -105,11 +107,13 @@ internal sealed class DatasetWriter : IDisposable
         _sha256.Dispose();
     }
 
-    private void WriteLabels(int[] labels)
+    private string WriteLabels(int[] labels)
     {
         using var file = new FileStream(Path.Combine(_folder, DatasetManifest.LabelsFile), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Write(MemoryMarshal.AsBytes<int>(labels));
+        var bytes = MemoryMarshal.AsBytes<int>(labels);
+        file.Write(bytes);
         file.Flush(flushToDisk: true);
+        return Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 
     private int LabelOf(string? name)

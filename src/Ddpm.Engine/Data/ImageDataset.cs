@@ -1,5 +1,6 @@
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Imaging;
 
 namespace Ddpm.Engine.Data;
@@ -8,13 +9,15 @@ namespace Ddpm.Engine.Data;
 /// <remarks>Reading is safe from several threads.</remarks>
 public sealed class ImageDataset : IDisposable
 {
+    private readonly string _folder;
     private readonly DatasetManifest _manifest;
     private readonly int[] _labels;
     private readonly MemoryMappedFile _file;
     private readonly MemoryMappedViewAccessor _view;
 
-    private ImageDataset(DatasetManifest manifest, int[] labels, MemoryMappedFile file)
+    private ImageDataset(string folder, DatasetManifest manifest, int[] labels, MemoryMappedFile file)
     {
+        _folder = folder;
         _manifest = manifest;
         _labels = labels;
         _file = file;
@@ -57,7 +60,22 @@ public sealed class ImageDataset : IDisposable
         var bytes = (long)manifest.Count * manifest.Channels * manifest.Height * manifest.Width;
         var pixels = FileOfSize(folder, DatasetManifest.PixelsFile, bytes);
         var labels = ReadLabels(folder, manifest);
-        return new ImageDataset(manifest, labels, MemoryMappedFile.CreateFromFile(pixels, FileMode.Open, null, 0, MemoryMappedFileAccess.Read));
+        return new ImageDataset(folder, manifest, labels, MemoryMappedFile.CreateFromFile(pixels, FileMode.Open, null, 0, MemoryMappedFileAccess.Read));
+    }
+
+    /// <summary>Reads all pixels and labels and compares them with what was written: half a second for each GB that is in the system's cache.</summary>
+    /// <exception cref="DatasetException">They are not what was written.</exception>
+    public void Verify()
+    {
+        Verify(DatasetManifest.PixelsFile, Sha256);
+        if (_manifest.LabelsSha256 is { } labels)
+            Verify(DatasetManifest.LabelsFile, labels);
+    }
+
+    private void Verify(string name, string sha256)
+    {
+        if (FileHash.Sha256(Path.Combine(_folder, name)) != sha256)
+            throw new DatasetException($"{name} is damaged: its SHA-256 is not the one that was recorded.");
     }
 
     /// <summary>The class of a picture, an index into <see cref="Classes"/>; -1 if it has none.</summary>

@@ -32,6 +32,9 @@ internal sealed class RunCheckpoints : IDisposable
     /// <summary>What the run goes back to: the newest that is on the disk; null for its beginning.</summary>
     public string? Good { get; private set; }
 
+    /// <summary>Bytes of the tensors of a checkpoint, which are all but a few KiB of it.</summary>
+    public long Bytes => new[] { _live.Model, _live.Raw, _live.Moments }.Sum(tensors => tensors.Values.Sum(tensor => tensor.numel() * tensor.dtype.ElementSize()));
+
     /// <summary>Copies everything and begins to write the copy. What is being written must have been taken first.</summary>
     /// <param name="state">How far the run is.</param>
     /// <param name="meanLoss">Over the latest steps.</param>

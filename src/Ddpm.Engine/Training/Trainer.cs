@@ -146,6 +146,7 @@ public sealed class Trainer : IDisposable
         if ((completed || _steps.Guard.InARow == 0) && Step != savedStep)
         {
             savedStep = Step;
+            observer.OnCheckpointDue(_checkpoints.Bytes, isLast: true);
             observer.OnCheckpoint(newest = _checkpoints.WriteNow(State(), _steps.RecentLoss.Value)); // nothing is left to go on beside it
         }
 
@@ -157,6 +158,7 @@ public sealed class Trainer : IDisposable
             if (Step == savedStep)
                 return;
             Announce(wait: true);
+            observer.OnCheckpointDue(_checkpoints.Bytes, isLast: false);
             _checkpoints.Begin(State(), _steps.RecentLoss.Value);
             savedStep = Step;
         }

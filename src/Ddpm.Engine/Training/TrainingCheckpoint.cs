@@ -6,10 +6,12 @@ using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
 
-/// <summary>What a run needs beside the model folder to go on exactly: <c>training/state.json</c>, the raw weights and AdamW's moments.</summary>
+/// <summary>What a run needs beside the model folder to go on exactly: <c>training/state.json</c>, the raw weights and AdamW's moments; and <c>training/SHA256SUMS</c>, which
+/// lists all files of the checkpoint as <c>sha256sum</c> does, so that one that is torn or altered is never gone on from.</summary>
 internal static class TrainingCheckpoint
 {
     public const string StateFile = "state.json";
+    private const string ListFile = "training/SHA256SUMS";
     private const string WeightsFile = "raw_weights.safetensors";
     private const string MomentsFile = "adamw.safetensors";
 
@@ -75,7 +77,7 @@ internal static class TrainingCheckpoint
         // A checkpoint of this step can stand there already, from an attempt that was cut off after writing it: it is the same, but this one is whole.
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
-        Directory.Move(partial, folder);
+        Durable.Move(partial, folder);
         return modelSha256;
     }
 
@@ -92,6 +94,12 @@ internal static class TrainingCheckpoint
             MomentsSha256 = FileHash.Sha256(Path.Combine(training, MomentsFile)),
         };
         DiffusersFolder.WriteText(Path.Combine(training, StateFile), JsonSerializer.Serialize(state, Json) + "\n");
+        FileList.Write(partial, ListFile, new() // of what has been hashed already
+        {
+            [$"unet/{WeightFiles.Whole}"] = state.ModelSha256,
+            [$"training/{WeightsFile}"] = state.RawWeightsSha256,
+            [$"training/{MomentsFile}"] = state.MomentsSha256,
+        });
         return state.ModelSha256;
     }
 
@@ -104,6 +112,7 @@ internal static class TrainingCheckpoint
     /// <exception cref="CheckpointException">A file is missing or torn, or of another network or noise schedule.</exception>
     public static State Read(string folder, UNet? model, UNet raw, AdamW optimizer, NoiseScheduleConfig schedule)
     {
+        var isListed = FileList.Check(folder, ListFile); // one that is older has no list
         var files = DiffusersFolder.Open(folder);
         if (files.Network.ToJson() != raw.Config.ToJson())
             throw new CheckpointException("The checkpoint is of another network: its unet/config.json is not that of the run.");
@@ -111,10 +120,8 @@ internal static class TrainingCheckpoint
             throw new CheckpointException("The checkpoint was trained with another noise schedule: its scheduler_config.json is not that of the run.");
         var training = Path.Combine(folder, "training");
         var state = ReadState(Path.Combine(training, StateFile));
-        if (state.ModelSha256 is { } sha256)
-            Verify(files.WeightsPath, sha256);
-        Verify(Path.Combine(training, WeightsFile), state.RawWeightsSha256);
-        Verify(Path.Combine(training, MomentsFile), state.MomentsSha256);
+        if (!isListed)
+            Verify(files, training, state);
         if (model is not null)
             UNetWeights.Load(model, files.WeightsPath);
         UNetWeights.Load(raw, Path.Combine(training, WeightsFile));
@@ -147,6 +154,14 @@ internal static class TrainingCheckpoint
         {
             throw new CheckpointException($"training/{StateFile} cannot be read: {fault.Message}", fault);
         }
+    }
+
+    private static void Verify(DiffusersFolder files, string training, State state)
+    {
+        if (state.ModelSha256 is { } sha256)
+            Verify(files.WeightsPath, sha256);
+        Verify(Path.Combine(training, WeightsFile), state.RawWeightsSha256);
+        Verify(Path.Combine(training, MomentsFile), state.MomentsSha256);
     }
 
     private static void Verify(string path, string sha256)

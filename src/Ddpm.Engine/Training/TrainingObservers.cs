@@ -11,6 +11,9 @@ public sealed class TrainingObservers(params IReadOnlyList<TrainingObserver> obs
     public override void OnPreview(TrainingPreviewImages preview) => Tell(observer => observer.OnPreview(preview));
 
     /// <inheritdoc/>
+    public override void OnCheckpointDue(long bytes, bool isLast) => Tell(observer => observer.OnCheckpointDue(bytes, isLast));
+
+    /// <inheritdoc/>
     public override void OnCheckpoint(CheckpointInfo checkpoint) => Tell(observer => observer.OnCheckpoint(checkpoint));
 
     /// <inheritdoc/>

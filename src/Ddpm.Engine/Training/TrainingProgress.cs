@@ -81,6 +81,13 @@ public abstract class TrainingObserver
     {
     }
 
+    /// <summary>Before a checkpoint is written. What it throws ends the run with nothing written; what was written before stays.</summary>
+    /// <param name="bytes">What it will take, about.</param>
+    /// <param name="isLast">Whether the run ends with it.</param>
+    public virtual void OnCheckpointDue(long bytes, bool isLast)
+    {
+    }
+
     /// <summary>After every checkpoint.</summary>
     public virtual void OnCheckpoint(CheckpointInfo checkpoint)
     {

@@ -4,15 +4,20 @@ using System.Security.Cryptography;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Files beside the rows: pictures, datasets, checkpoints. A key is a relative path with forward slashes.</summary>
-/// <remarks>What is visible under a key is complete: files and folders are made elsewhere below the root and renamed into place.</remarks>
+/// <remarks>What is visible under a key is complete, also after a loss of power: files and folders are made elsewhere below the root, flushed and renamed into place.</remarks>
 public sealed class ArtifactStore
 {
     private const string Staging = ".staging";
+    private const int BytesBetweenLooks = 4 << 20;
+
     private readonly string _root;
+    private readonly DiskSpace? _disk;
 
     /// <param name="root">Folder of the artifacts; made if it is not there.</param>
-    public ArtifactStore(string root)
+    /// <param name="disk">Asked now and then while a stream is written, whose length nobody may have known; null for nobody.</param>
+    public ArtifactStore(string root, DiskSpace? disk = null)
     {
+        _disk = disk;
         _root = Path.GetFullPath(root);
         Directory.CreateDirectory(Path.Combine(_root, Staging));
     }
@@ -57,6 +62,7 @@ public sealed class ArtifactStore
     }
 
     /// <summary>Writes a file, replacing the one before, and returns its size and hash. Nobody sees it half-written.</summary>
+    /// <exception cref="DiskFullException">There is no room left; nothing of it stays.</exception>
     public async Task<StoredFile> WriteAsync(string key, Stream content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
@@ -65,8 +71,7 @@ public sealed class ArtifactStore
         try
         {
             var stored = await CopyAsync(content, temporary, cancellationToken);
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Move(temporary, target, overwrite: true);
+            Durable.Move(temporary, target);
             return stored;
         }
         finally
@@ -92,11 +97,9 @@ public sealed class ArtifactStore
             using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
             {
                 file.Write(content);
-                file.Flush(flushToDisk: true);
             }
 
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Move(temporary, target, overwrite: true);
+            Durable.Move(temporary, target);
         }
         finally
         {
@@ -108,16 +111,14 @@ public sealed class ArtifactStore
     /// <returns>Its absolute path, on the same file system as the artifacts.</returns>
     public string CreateStaging() => Directory.CreateDirectory(Path.Combine(_root, Staging, Path.GetRandomFileName())).FullName;
 
-    /// <summary>Moves a finished folder or file to its key.</summary>
+    /// <summary>Flushes a finished folder or file to the disk and moves it to its key.</summary>
     /// <exception cref="IOException">There is something at the key already.</exception>
     public void Publish(string stagingPath, string key)
     {
         var target = PathOf(key);
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        if (Directory.Exists(stagingPath))
-            Directory.Move(stagingPath, target);
-        else
-            File.Move(stagingPath, target);
+        if (File.Exists(target)) // a folder there is refused by the system
+            throw new IOException($"There is an artifact '{key}' already.");
+        Durable.Move(stagingPath, target);
     }
 
     /// <summary>Deletes a file, or a folder with all that is in it; does nothing where there is none.</summary>
@@ -160,7 +161,7 @@ public sealed class ArtifactStore
         }
     }
 
-    private static async Task<StoredFile> CopyAsync(Stream content, string path, CancellationToken cancellationToken)
+    private async Task<StoredFile> CopyAsync(Stream content, string path, CancellationToken cancellationToken)
     {
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.Asynchronous);
@@ -168,8 +169,15 @@ public sealed class ArtifactStore
         try
         {
             int read;
+            var unlooked = 0;
             while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
             {
+                if ((unlooked += read) > BytesBetweenLooks)
+                {
+                    unlooked = 0;
+                    _disk?.Require(0, "What is being written");
+                }
+
                 sha256.AppendData(buffer, 0, read);
                 await file.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
             }
@@ -179,7 +187,6 @@ public sealed class ArtifactStore
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        file.Flush(flushToDisk: true);
         return new StoredFile(file.Length, Convert.ToHexStringLower(sha256.GetHashAndReset()));
     }
 }

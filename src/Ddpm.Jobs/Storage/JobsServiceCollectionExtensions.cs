@@ -25,7 +25,9 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => new DdpmDbContextFactory(
             provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext());
-        services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot));
+        services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot, provider.GetRequiredService<DiskSpace>()));
+        services.AddOptions<DiskOptions>().Bind(configuration.GetSection("Storage")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<DiskSpace>();
         services.AddHostedService<DatabaseInitializer>();
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()

@@ -13,7 +13,7 @@ using SkippedFile = Ddpm.Jobs.Datasets.SkippedFile;
 namespace Ddpm.Worker.Datasets;
 
 /// <summary>Decodes the pictures of a dataset into its cache and draws what the network will see of them.</summary>
-internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, AllowedFolders allowed, HubClient hub) : IDatasetJob
+internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, AllowedFolders allowed, HubClient hub) : IDatasetJob
 {
     private const int PreviewPictures = 64;
     private const double DownloadPart = 0.5; // of the work, as far as anybody can tell beforehand
@@ -28,7 +28,7 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
         {
             var cache = Path.Combine(staging, "cache");
             var source = SourceOf(dataset, staging, lease);
-            var progress = new ProgressOf(lease, dataset.Spec.Source.Kind == DatasetSourceKind.Huggingface ? DownloadPart : 0);
+            var progress = new ProgressOf(lease, dataset.Spec, disk, dataset.Spec.Source.Kind == DatasetSourceKind.Huggingface ? DownloadPart : 0);
             var manifest = DatasetBuilder.Build(source, SpecMapping.ToOptions(dataset.Spec), cache, progress, lease.Stop);
             var bytes = new DirectoryInfo(cache).EnumerateFiles().Sum(file => file.Length);
 
@@ -94,8 +94,18 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
         return ImageGrid.EncodePng(preview, rows, columns);
     }
 
-    private sealed class ProgressOf(JobLease lease, double before) : IProgress<DatasetProgress>
+    private sealed class ProgressOf(JobLease lease, DatasetSpec spec, DiskSpace disk, double before) : IProgress<DatasetProgress>
     {
-        public void Report(DatasetProgress value) => lease.Progress = before + (1 - before) * value.FilesDone / Math.Max(1, value.FilesTotal);
+        private readonly long _bytesOfAPicture = (long)spec.Channels * spec.Resolution * spec.Resolution;
+        private bool _isAsked;
+
+        // After the first pictures it is known how many files there are; how many of them are pictures is not.
+        public void Report(DatasetProgress value)
+        {
+            lease.Progress = before + (1 - before) * value.FilesDone / Math.Max(1, value.FilesTotal);
+            var left = Math.Min(value.FilesTotal - value.FilesDone, (spec.Limit ?? int.MaxValue) - value.Images);
+            disk.Require(_isAsked ? 0 : left * _bytesOfAPicture, "The dataset");
+            _isAsked = true;
+        }
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Ddpm.Engine.Data;
 using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Datasets;
@@ -7,6 +6,7 @@ using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
+using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Sampling;
 using Microsoft.EntityFrameworkCore;
@@ -46,7 +46,7 @@ internal sealed class EvaluationJob(
     private EvaluationReport Measure(EvaluationSpec spec, Checkpoint checkpoint, Dataset row, JobLease lease)
     {
         using var features = spec.Features is { } asked ? networks.Load(asked) : null;
-        using var dataset = ImageDataset.Open(artifacts.PathOf(row.CacheKey!));
+        using var dataset = DatasetFolder.Open(artifacts, row, "evaluate again");
         using var model = models.LoadAlone(checkpoint);
         var request = EvaluationMapping.ToRequest(spec) with
         {
@@ -65,9 +65,9 @@ internal sealed class EvaluationJob(
             var samples = report.Samples!;
             var count = Math.Min(samples.Count, ShownSamples);
             var (rows, columns) = ImageGrid.LayoutFor(count);
-            Write(Path.Combine(staging, "samples.png"), ImageGrid.EncodePng(samples with { Pixels = samples.Pixels[..(count * samples.ImageBytes)], Count = count }, rows, columns));
+            File.WriteAllBytes(Path.Combine(staging, "samples.png"), ImageGrid.EncodePng(samples with { Pixels = samples.Pixels[..(count * samples.ImageBytes)], Count = count }, rows, columns));
             if (report.NearestGrid is { } grid)
-                Write(Path.Combine(staging, "nearest.png"), grid);
+                File.WriteAllBytes(Path.Combine(staging, "nearest.png"), grid);
             artifacts.Publish(staging, key);
         }
         finally
@@ -85,16 +85,7 @@ internal sealed class EvaluationJob(
         var checkpoint = db.Checkpoints.AsNoTracking().SingleOrDefault(c => c.Id == evaluation.CheckpointId)
             ?? throw new JobFailedException("The checkpoint was deleted before the evaluation's turn came; choose another.");
         var dataset = db.Datasets.AsNoTracking().SingleOrDefault(d => d.Id == evaluation.DatasetId && d.DeletedAt == null);
-        return dataset?.CacheKey is { } cache && artifacts.Exists(cache)
-            ? (evaluation, checkpoint, dataset)
-            : throw new JobFailedException("The pictures of the dataset are not there any more; choose another.");
-    }
-
-    private static void Write(string path, byte[] content)
-    {
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Write(content);
-        file.Flush(flushToDisk: true);
+        return dataset is null ? throw new JobFailedException("The dataset was deleted before the evaluation's turn came; choose another.") : (evaluation, checkpoint, dataset);
     }
 
     private sealed class ProgressOf(JobLease lease) : IProgress<EvaluationProgress>

@@ -113,8 +113,8 @@ public sealed partial class HubClient : IDisposable
 
     private async Task DownloadAsync(HubRepository repository, string commit, HubFile file, string path, Action<long> progress, CancellationToken cancellationToken)
     {
-        if (File.Exists(path) && new FileInfo(path).Length == file.Bytes)
-            return; // It got its name when it had been checked.
+        if (await IsThereAsync(file, path, cancellationToken))
+            return;
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         try
         {
@@ -141,6 +141,15 @@ public sealed partial class HubClient : IDisposable
         {
             throw new HubException($"{file.Path} of {repository} is being downloaded by another process; try again when it has ended.", fault);
         }
+    }
+
+    // It got its name when it had been checked, but may have been damaged since.
+    private static async Task<bool> IsThereAsync(HubFile file, string path, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(path) || new FileInfo(path).Length != file.Bytes)
+            return false;
+        await using var content = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        return await IsWholeAsync(file, content, cancellationToken);
     }
 
     private Task<bool> FillAsync(HubRepository repository, string commit, HubFile file, FileStream partial, Action<long> progress, CancellationToken cancellationToken) => _http.AttemptAsync(

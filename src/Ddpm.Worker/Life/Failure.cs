@@ -7,20 +7,14 @@ using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
+using Ddpm.Jobs.Storage;
 using Ddpm.Worker.Hub;
-using Microsoft.Data.Sqlite;
 
 namespace Ddpm.Worker.Life;
 
 /// <summary>Turns exceptions into what the row says.</summary>
 internal static class Failure
 {
-    private const int WindowsDiskFull = unchecked((int)0x80070070);
-    private const int UnixDiskFull = 28;
-    private const int UnixQuotaExceeded = 122;
-    private const int SqliteDiskFull = 13;
-    private const string PostgresDiskFull = "53100";
-
     private const string OutOfMemory =
         "The device ran out of memory. Ask for less at once: a smaller batch, fewer channels or layers, a lower resolution.";
 
@@ -28,21 +22,12 @@ internal static class Failure
         "The disk of the worker is full. Delete checkpoints, datasets or samples, or give it more room; then try again.";
 
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
-    public static string? SentenceFor(Exception exception) => IsDiskFull(exception) ? DiskFull : exception switch
+    public static string? SentenceFor(Exception exception) => DiskFullException.IsDiskFull(exception) ? (exception as DiskFullException)?.Message ?? DiskFull : exception switch
     {
         JobFailedException or HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or EvaluationException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
-    };
-
-    // Causes are searched too: EF Core wraps what the driver throws.
-    private static bool IsDiskFull(Exception? exception) => exception switch
-    {
-        null => false,
-        IOException { HResult: WindowsDiskFull or UnixDiskFull or UnixQuotaExceeded } => true,
-        SqliteException { SqliteErrorCode: SqliteDiskFull } or DbException { SqlState: PostgresDiskFull } => true,
-        _ => IsDiskFull(exception.InnerException),
     };
 
     /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>

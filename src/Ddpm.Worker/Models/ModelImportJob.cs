@@ -11,7 +11,7 @@ namespace Ddpm.Worker.Models;
 
 /// <summary>Takes in a diffusers folder that came as a zip or lies on the hub: unpacked or downloaded under limits, loaded once to see that it works, then published.</summary>
 internal sealed class ModelImportJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelIntake intake, IOptions<WorkerOptions> options,
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, ModelIntake intake, IOptions<WorkerOptions> options,
     HubClient hub, TimeProvider clock) : IModelImportJob
 {
     private const double FetchPart = 0.5; // of the work, as far as anybody can tell beforehand
@@ -57,6 +57,7 @@ internal sealed class ModelImportJob(
     {
         if (model.UploadKey is not { } upload || !artifacts.Exists(upload))
             throw new JobFailedException("The uploaded zip is gone; upload it again.");
+        disk.Require(new FileInfo(artifacts.PathOf(upload)).Length, "The model"); // weights hardly shrink in a zip
         DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
     }
 

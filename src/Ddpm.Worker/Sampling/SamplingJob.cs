@@ -15,7 +15,7 @@ namespace Ddpm.Worker.Sampling;
 
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed partial class SamplingJob(
-    JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, WorkerDevice device,
+    JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, ModelCache models, WorkerDevice device,
     IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
 {
     private const double MiB = 1024 * 1024;
@@ -32,6 +32,7 @@ internal sealed partial class SamplingJob(
         var (images, started, duration) = models.Use(
             checkpoint, SpecMapping.ToPrecision(batch.Spec), model => Draw(model, request with { Guide = guide.Read(model) }, trajectory, (rows, columns), lease));
 
+        disk.Require(2L * images.Pixels.Length, "The pictures"); // each alone, and all as a grid
         var key = $"samples/{batch.Id}/e{lease.Epoch}";
         var staging = artifacts.CreateStaging();
         try
@@ -60,12 +61,12 @@ internal sealed partial class SamplingJob(
         {
             stop.ThrowIfCancellationRequested();
             var image = images with { Pixels = images.Image(n).ToArray(), Count = 1 };
-            Write(Path.Combine(folder, "images", string.Create(CultureInfo.InvariantCulture, $"{n}.png")), ImageGrid.EncodePng(image, rows: 1, columns: 1));
+            File.WriteAllBytes(Path.Combine(folder, "images", string.Create(CultureInfo.InvariantCulture, $"{n}.png")), ImageGrid.EncodePng(image, rows: 1, columns: 1));
         }
 
-        Write(Path.Combine(folder, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
+        File.WriteAllBytes(Path.Combine(folder, "grid.png"), ImageGrid.EncodePng(images, rows, columns));
         if (trajectory is not null)
-            Write(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
+            File.WriteAllBytes(Path.Combine(folder, "trajectory.webp"), trajectory.EncodeWebP(rows, columns));
     }
 
     private (PixelBatch Images, DateTime Started, TimeSpan Duration) Draw(
@@ -97,13 +98,6 @@ internal sealed partial class SamplingJob(
         var checkpoint = db.Checkpoints.AsNoTracking().SingleOrDefault(c => c.Id == batch.CheckpointId)
             ?? throw new JobFailedException("The checkpoint was deleted before the request's turn came; choose another.");
         return (batch, checkpoint);
-    }
-
-    private static void Write(string path, byte[] content)
-    {
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        file.Write(content);
-        file.Flush(flushToDisk: true);
     }
 
     [LoggerMessage(Level = LogLevel.Information,

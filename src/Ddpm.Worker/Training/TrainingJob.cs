@@ -1,10 +1,10 @@
 using Ddpm.Engine;
-using Ddpm.Engine.Data;
 using Ddpm.Engine.Training;
 using Ddpm.Engine.Training.TensorBoard;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
+using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -14,7 +14,7 @@ namespace Ddpm.Worker.Training;
 
 /// <summary>Trains one run to its end, from the newest checkpoint that is whole.</summary>
 internal sealed class TrainingJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, CheckpointChain checkpoints, WorkerDevice device,
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, CheckpointChain checkpoints, WorkerDevice device,
     IOptions<WorkerOptions> options, TimeProvider clock) : ITrainingJob
 {
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
@@ -24,12 +24,12 @@ internal sealed class TrainingJob(
         var run = Read(lease.Job.Id);
         // Sampling sets the threads of its own threads to one, and a new thread inherits what was set last.
         set_num_threads(options.Value.Threads ?? TorchRuntime.Threads);
-        using var dataset = ImageDataset.Open(PathOf(run.Dataset));
+        using var dataset = DatasetFolder.Open(artifacts, run.Dataset, "begin a new run; the checkpoints of this one can still be used");
         var folder = RunFiles.FolderOf(run, lease);
         using var trainer = checkpoints.Begin(run, lease, resumeFrom => new Trainer(
             WithTimeLeft(SpecMapping.ToTraining(run.Spec, dataset.Count), lease), SpecMapping.ToNetwork(run.Spec, dataset), SpecMapping.ToSchedule(run.Spec.Schedule),
             dataset, device.Device, artifacts.PathOf($"{folder}/checkpoints"), resumeFrom));
-        var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, options.Value.ProgressInterval, clock);
+        var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, disk, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 
         using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunFiles.TensorBoardOf(run)), trainer.Step, trainer.TotalSteps);
@@ -61,11 +61,6 @@ internal sealed class TrainingJob(
             throw;
         }
     }
-
-    private string PathOf(Jobs.Datasets.Dataset? dataset) => dataset?.CacheKey is { } key && artifacts.Exists(key)
-        ? artifacts.PathOf(key)
-        : throw new JobFailedException(
-            "The pictures of the run's dataset are not there any more. Make the dataset again and begin a new run; the checkpoints of this one can still be used.");
 
     private TrainingRun Read(Guid jobId)
     {

@@ -4,6 +4,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
+using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Query;
 
@@ -19,6 +20,7 @@ internal sealed class TrainingJournal : TrainingObserver
     private readonly TrainingRun _run;
     private readonly string _folder;
     private readonly ArtifactStore _artifacts;
+    private readonly DiskSpace _disk;
     private readonly TimeSpan _interval;
     private readonly TimeProvider _clock;
     private readonly string _networkConfig;
@@ -26,12 +28,13 @@ internal sealed class TrainingJournal : TrainingObserver
     private readonly List<(long Step, double Loss)> _curve = [];
     private readonly List<double> _losses = []; // since the last point of the curve
     private TrainingProgress? _unwritten;
+    private DiskFullException? _noRoom; // for what comes after the checkpoint that is being written
     private long _writtenAt;
     private long _drawnAt;
 
-    public TrainingJournal(JobLease lease, TrainingRun run, string folder, Trainer trainer, ArtifactStore artifacts, TimeSpan interval, TimeProvider clock)
+    public TrainingJournal(JobLease lease, TrainingRun run, string folder, Trainer trainer, ArtifactStore artifacts, DiskSpace disk, TimeSpan interval, TimeProvider clock)
     {
-        (_lease, _run, _folder, _artifacts, _interval, _clock) = (lease, run, folder, artifacts, interval, clock);
+        (_lease, _run, _folder, _artifacts, _disk, _interval, _clock) = (lease, run, folder, artifacts, disk, interval, clock);
         (_networkConfig, _schedulerConfig) = (trainer.Network.ToJson(), trainer.Schedule.ToJson());
         // What an attempt wrote after the checkpoint that this one goes on from will be written again.
         GoOnFrom(trainer.Step, row => row.SetProperty(r => r.TotalSteps, trainer.TotalSteps));
@@ -74,6 +77,20 @@ internal sealed class TrainingJournal : TrainingObserver
         DrawLossCurveNowAndThen();
     }
 
+    // The reserve is there for this: what was trained is saved, and only then the run ends. Where even that is used up, the checkpoint before is what is left.
+    public override void OnCheckpointDue(long bytes, bool isLast)
+    {
+        try
+        {
+            _disk.Require(bytes, "A checkpoint of the run");
+        }
+        catch (DiskFullException full)
+        {
+            _disk.RequireOfReserve(bytes, "A checkpoint of the run");
+            _noRoom = isLast ? null : full;
+        }
+    }
+
     public override void OnCheckpoint(CheckpointInfo checkpoint)
     {
         var row = RowOf(checkpoint);
@@ -91,6 +108,8 @@ internal sealed class TrainingJournal : TrainingObserver
             retired = Retire(db);
         });
         retired.ForEach(_artifacts.Delete);
+        if (_noRoom is { } full && !_lease.Stop.IsCancellationRequested)
+            throw new JobFailedException($"The run was stopped at step {checkpoint.Step}, of which it has saved a checkpoint. {full.Message} Then resume it.", full);
         DrawLossCurveNowAndThen();
     }
 

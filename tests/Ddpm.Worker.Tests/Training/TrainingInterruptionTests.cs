@@ -93,15 +93,19 @@ public sealed class TrainingInterruptionTests : TrainingTests
         Assert.Equal(0, (await Host.JobAsync(run.JobId)).LostLeases); // a checkpoint was written since
     }
 
+    public static MatrixTheoryData<string, TornFile> TornFiles { get; } = new(
+        ["model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json", "training/state.json",
+            "training/raw_weights.safetensors", "training/adamw.safetensors", "training/SHA256SUMS"],
+        Enum.GetValues<TornFile>());
+
     [Theory]
-    [InlineData("unet/diffusion_pytorch_model.safetensors")]
-    [InlineData("training/adamw.safetensors")]
-    public async Task Run_GoesOnFromTheCheckpointBefore_WhenTheNewestIsDamaged(string file)
+    [MemberData(nameof(TornFiles))]
+    public async Task Run_GoesOnFromTheCheckpointBefore_WhenTheNewestIsDamaged(string file, TornFile how)
     {
         var run = await AddRunAsync(training => training with { KeepCheckpoints = 4 });
         AssertSucceeded(await Host.RunAsync(run.JobId));
         var checkpoints = await CheckpointsAsync(run);
-        Damage(Path.Combine(Host.Artifacts.PathOf(checkpoints[0].ArtifactKey), file));
+        Tear(Path.Combine(Host.Artifacts.PathOf(checkpoints[0].ArtifactKey), file), how);
 
         AssertSucceeded(await Host.RunAsync(await ResumeAsync(run)));
 

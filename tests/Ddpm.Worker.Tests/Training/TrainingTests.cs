@@ -110,11 +110,25 @@ public abstract class TrainingTests : WorkerTests
             StringComparer.Ordinal);
     }
 
-    /// <summary>Changes one bit in the middle of a file.</summary>
-    protected static void Damage(string path)
+    /// <summary>Leaves of a file what a loss of power can leave.</summary>
+    protected static void Tear(string path, TornFile how)
     {
         var bytes = File.ReadAllBytes(path);
         bytes[^5] ^= 1;
-        File.WriteAllBytes(path, bytes);
+        File.WriteAllBytes(path, how switch
+        {
+            TornFile.Empty => [],
+            TornFile.Half => bytes[..(bytes.Length / 2)],
+            TornFile.Zeros => new byte[bytes.Length],
+            _ => bytes,
+        });
+    }
+
+    public enum TornFile
+    {
+        Altered, // one bit
+        Half,
+        Zeros,
+        Empty,
     }
 }
