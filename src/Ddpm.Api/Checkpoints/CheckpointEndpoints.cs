@@ -82,7 +82,8 @@ internal static class CheckpointEndpoints
         if (await IsInUseAsync(id, db, cancellationToken))
             return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
 
-        await db.Checkpoints.Where(row => row.Id == id).ExecuteDeleteAsync(cancellationToken);
+        if ((await CheckpointUses.DeleteUnneededAsync(db, [id], cancellationToken)).Count == 0)
+            return Problems.Conflict("Something has just come to need it, or it was deleted by another request.");
         artifacts.Delete(checkpoint.ArtifactKey);
         return TypedResults.NoContent();
     }

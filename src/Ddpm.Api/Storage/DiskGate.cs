@@ -1,8 +1,8 @@
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
+using Ddpm.Api.Samples;
 using Ddpm.Api.TrainingRuns;
 using Ddpm.Jobs.Storage;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Mvc;
 
 namespace Ddpm.Api.Storage;

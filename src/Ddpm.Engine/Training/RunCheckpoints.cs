@@ -33,7 +33,7 @@ internal sealed class RunCheckpoints : IDisposable
     public string? Good { get; private set; }
 
     /// <summary>Bytes of the tensors of a checkpoint, which are all but a few KiB of it.</summary>
-    public long Bytes => new[] { _live.Model, _live.Raw, _live.Moments }.Sum(tensors => tensors.Values.Sum(tensor => tensor.numel() * tensor.dtype.ElementSize()));
+    public long Bytes => new[] { _live.Model, _live.Raw, _live.Moments }.Sum(tensors => tensors.Values.Sum(tensor => tensor.numel() * tensor.ElementSize));
 
     /// <summary>Copies everything and begins to write the copy. What is being written must have been taken first.</summary>
     /// <param name="state">How far the run is.</param>

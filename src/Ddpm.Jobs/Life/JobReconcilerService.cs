@@ -5,27 +5,45 @@ using Microsoft.Extensions.Options;
 
 namespace Ddpm.Jobs.Life;
 
-/// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, and <see cref="LeftoverSweeper"/> now and then.</summary>
+/// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, <see cref="Retention"/> and <see cref="LeftoverSweeper"/> now and then,
+/// and warns while the disk is nearly full.</summary>
 internal sealed partial class JobReconcilerService(
-    JobReconciler reconciler, LeftoverSweeper sweeper, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
+    JobReconciler reconciler, LeftoverSweeper sweeper, Retention retention, DiskSpace disk, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(6);
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
+    private static readonly TimeSpan WarnInterval = TimeSpan.FromMinutes(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
         using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
-        DateTimeOffset? swept = null;
+        DateTimeOffset? swept = null, warned = null;
         do
         {
             await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
+            if (!(warned + WarnInterval > clock.GetUtcNow()) && await WarnAsync())
+                warned = clock.GetUtcNow();
             if (swept + SweepInterval > clock.GetUtcNow())
                 continue;
             swept = clock.GetUtcNow();
+            await TryAsync(() => retention.DeleteOldAsync(stoppingToken));
             await TryAsync(() => sweeper.SweepAsync(stoppingToken));
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task<bool> WarnAsync()
+    {
+        var isTight = false;
+        await TryAsync(() => Task.Run(() => // counting takes a while
+        {
+            var usage = disk.Usage();
+            isTight = disk.IsTight(usage);
+            if (isTight)
+                LogTight(usage.Sentence);
+        }));
+        return isTight;
     }
 
     private async Task TryAsync(Func<Task> work)
@@ -41,6 +59,9 @@ internal sealed partial class JobReconcilerService(
             LogFailure(reason);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Room for artifacts is running out: {Usage}.")]
+    private partial void LogTight(string usage);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Jobs or leftovers could not be looked through; it will be tried again.")]
     private partial void LogFailure(Exception exception);

@@ -49,6 +49,30 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
     /// <summary>Idempotency keys that were used.</summary>
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
+    /// <summary>Saves. Checkpoints that new or changed rows need are held meanwhile, so that they are not deleted at the same moment: see <see cref="CheckpointUses"/>.</summary>
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        var needed = ChangeTracker.Entries().Where(entry => entry.State is EntityState.Added or EntityState.Modified).Select(entry => entry.Entity switch
+        {
+            SampleBatch batch => batch.CheckpointId,
+            Evaluation evaluation => evaluation.CheckpointId,
+            NamedModel model => model.CheckpointId,
+            _ => null,
+        }).OfType<Guid>().ToArray();
+        if (needed.Length == 0)
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+
+        await using var transaction = Database.CurrentTransaction is null ? await Database.BeginTransactionAsync(cancellationToken) : null;
+        await HoldAsync(needed, cancellationToken);
+        var saved = await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        if (transaction is not null)
+            await transaction.CommitAsync(cancellationToken);
+        return saved;
+    }
+
+    /// <summary>Keeps checkpoints from being deleted until the transaction ends. SQLite has one writer at a time, so that there is nothing to do.</summary>
+    protected virtual Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Column type of JSON.</summary>
     protected abstract string JsonType { get; }
 

@@ -39,6 +39,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<OtherWorkers>();
         services.AddSingleton<JobReconciler>();
         services.AddSingleton<LeftoverSweeper>();
+        services.AddSingleton<Retention>();
         services.AddHostedService<JobReconcilerService>();
         return services.AddHangfireDispatch();
     }

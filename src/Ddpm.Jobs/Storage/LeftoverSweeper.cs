@@ -25,7 +25,31 @@ public sealed partial class LeftoverSweeper(
             + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), cancellationToken)
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
             + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
-            + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken);
+            + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken)
+            + await SweepRunsAsync(db, now - ArtifactAge, cancellationToken);
+    }
+
+    // What a run that goes on has left, its next attempt deletes. Those that have ended may be resumed at any moment, which writes to a folder that is not old.
+    private async Task<int> SweepRunsAsync(DdpmDbContext db, DateTime before, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        foreach (var run in artifacts.List("training-runs"))
+        {
+            if (!Guid.TryParse(run[(run.LastIndexOf('/') + 1)..], out var id))
+                continue;
+            var old = artifacts.List(run, before).SelectMany(attempt => artifacts.List($"{attempt}/checkpoints", before)).ToList();
+            if (old.Count == 0 || !await db.TrainingRuns.AnyAsync(row => row.Id == id && row.Job!.EndedAt != null && row.Job.EndedAt < before, cancellationToken))
+                continue;
+            var named = await db.Checkpoints.Where(c => c.TrainingRunId == id).Select(c => c.ArtifactKey).ToListAsync(cancellationToken);
+            foreach (var key in old.Except(named))
+            {
+                artifacts.Delete(key);
+                LogDeleted(key);
+                deleted++;
+            }
+        }
+
+        return deleted;
     }
 
     private static IQueryable<string> KeysOfUploads(DdpmDbContext db)

@@ -10,6 +10,10 @@ public sealed class PostgresDdpmDbContext(DbContextOptions<PostgresDdpmDbContext
     /// <inheritdoc/>
     protected override string JsonType => "jsonb";
 
+    /// <inheritdoc/>
+    protected override Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) =>
+        Database.ExecuteSqlAsync($"""SELECT 1 FROM "Checkpoints" WHERE "Id" = ANY ({checkpoints}) ORDER BY "Id" FOR SHARE""", cancellationToken);
+
     internal static DbContextOptionsBuilder<PostgresDdpmDbContext> Configure(string connectionString) =>
         new DbContextOptionsBuilder<PostgresDdpmDbContext>().UseNpgsql(Prepared(connectionString).ConnectionString);
 

@@ -18,10 +18,12 @@ public sealed partial class HubClient : IDisposable
 
     private readonly HubOptions _options;
     private readonly HubHttp _http;
+    private readonly Action<long>? _makeRoom;
 
     /// <param name="options">Where the hub is and how much is taken.</param>
     /// <param name="clock">For the pauses between attempts.</param>
-    public HubClient(HubOptions options, TimeProvider clock) => (_options, _http) = (options, new HubHttp(options, clock));
+    /// <param name="makeRoom">Told before a download how many bytes it will have; throws where they do not fit. Null for no such look.</param>
+    public HubClient(HubOptions options, TimeProvider clock, Action<long>? makeRoom = null) => (_options, _http, _makeRoom) = (options, new HubHttp(options, clock), makeRoom);
 
     /// <summary>Brings files of a repository into the cache.</summary>
     /// <param name="repository">Whose.</param>
@@ -41,6 +43,8 @@ public sealed partial class HubClient : IDisposable
             throw new HubException($"The files of {repository} have {total:N0} bytes together; at most {_options.MaxBytes:N0} are downloaded (Hub:MaxBytes).");
 
         var folder = Path.Combine(_options.Cache, repository.CacheName, commit);
+        if (files.Sum(file => Missing(file, Path.Combine(folder, file.Path))) is var missing and > 0)
+            _makeRoom?.Invoke(missing);
         var done = 0.0;
         foreach (var file in files)
         {
@@ -142,6 +146,8 @@ public sealed partial class HubClient : IDisposable
             throw new HubException($"{file.Path} of {repository} is being downloaded by another process; try again when it has ended.", fault);
         }
     }
+
+    private static long Missing(HubFile file, string path) => File.Exists(path) ? 0 : file.Bytes - (File.Exists(path + Partial) ? new FileInfo(path + Partial).Length : 0);
 
     // It got its name when it had been checked, but may have been damaged since.
     private static async Task<bool> IsThereAsync(HubFile file, string path, CancellationToken cancellationToken)

@@ -226,13 +226,6 @@ internal sealed class TrainingJournal : TrainingObserver
             .OrderByDescending(c => c.Resumable).ThenByDescending(c => c.Step).ThenByDescending(c => c.Id).ToList();
         var candidates = all.ConvertAll(c => new CheckpointRetention.Candidate(c.Resumable ? c.Loss : null, c.Bytes));
         var retired = CheckpointRetention.Retired(candidates, training.KeepCheckpoints, training.MaxCheckpointMebibytes * (1L << 20)).Select(index => all[index].Id).ToList();
-        var old = db.Checkpoints.Where(c => retired.Contains(c.Id))
-            .Where(c => !db.Models.Any(model => model.CheckpointId == c.Id) && !db.SampleBatches.Any(
-                batch => batch.CheckpointId == c.Id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running)))
-            .Where(c => !db.Evaluations.Any(
-                evaluation => evaluation.CheckpointId == c.Id && (evaluation.Job!.Status == JobStatus.Queued || evaluation.Job.Status == JobStatus.Running)))
-            .ToList();
-        db.Checkpoints.RemoveRange(old);
-        return [.. old.Select(c => c.ArtifactKey)];
+        return [.. CheckpointUses.DeleteUnneeded(db, retired)];
     }
 }
