@@ -2,6 +2,7 @@ using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Datasets;
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.Models;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Operations;
@@ -24,21 +25,28 @@ public static class ApiEndpoints
             app.UseSerilogRequestLogging();
         app.UseExceptionHandler();
         app.UseStatusCodePages(ProblemHandler.DescribeBareStatusAsync);
+        app.UseSecurityHeaders();
+        app.UseAuthentication();
         app.UseBrowserSafety();
-        app.UseHangfireDashboard("/hangfire", new()
+        app.UseDdpmSwaggerPage();
+        app.UseAuthorization();
+
+        // Reading needs the role read, the rest submit. What is mapped outside this group and says nothing of roles is closed to all but admins.
+        var api = app.MapGroup("").WithRolesByMethod();
+        api.MapDatasets();
+        api.MapTrainingRuns();
+        api.MapCheckpoints();
+        api.MapModels();
+        api.MapSamples();
+        api.MapEvaluations();
+        api.MapSystem();
+        api.MapSession();
+        app.MapHangfireDashboard("/hangfire", new()
         {
-            Authorization = [new LoopbackOnly()],
+            Authorization = [], // the role says who may look
             IsReadOnlyFunc = _ => true,
             DashboardTitle = "Ddpm",
-        });
-
-        app.MapDatasets();
-        app.MapTrainingRuns();
-        app.MapCheckpoints();
-        app.MapModels();
-        app.MapSamples();
-        app.MapEvaluations();
-        app.MapSystem();
+        }).RequireAuthorization(Roles.Admin);
         app.MapHealth();
         app.MapDdpmOpenApi();
         app.MapWebPage();

@@ -1,5 +1,9 @@
 using Ddpm.Api;
+using Ddpm.Api.Keys;
 using Ddpm.Jobs.Logging;
+
+if (args is ["key", ..])
+    return KeyCommand.Run(args);
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddDdpmLogging(builder.Configuration);
@@ -7,4 +11,13 @@ builder.Services.AddDdpmApi(builder.Configuration);
 
 var app = builder.Build();
 app.MapDdpmApi();
-await app.RunAsync();
+try
+{
+    await app.RunAsync();
+    return 0;
+}
+catch (StartRefusedException refused)
+{
+    await Console.Error.WriteLineAsync(refused.Message);
+    return 1;
+}

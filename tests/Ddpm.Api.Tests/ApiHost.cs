@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -82,11 +83,26 @@ public sealed class ApiHost : WebApplicationFactory<Program>
     {
         Directory.CreateDirectory(Allowed);
         builder.UseEnvironment("Development");
+        builder.ConfigureServices(services => services.AddSingleton<IStartupFilter>(new SentFrom(IPAddress.Loopback)));
         builder.UseSetting("Data:Root", Path.Combine(Root, "data"));
         builder.UseSetting("Datasets:MaxUploadBytes", $"{MaxUploadBytes}");
         builder.UseSetting("Datasets:AllowedRoots:0", Allowed);
         foreach (var logger in new[] { "Default", "Override:Microsoft", "Override:Microsoft.Hosting.Lifetime", "Override:Hangfire" })
             builder.UseSetting($"Serilog:MinimumLevel:{logger}", "Fatal");
+    }
+
+    // The test server gives requests no addresses, and who has none is not known to be local.
+    private sealed class SentFrom(IPAddress address) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use((context, following) =>
+            {
+                (context.Connection.LocalIpAddress, context.Connection.RemoteIpAddress) = (address, address);
+                return following(context);
+            });
+            next(app);
+        };
     }
 
     protected override void Dispose(bool disposing)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Ddpm.Api.Keys;
 using Ddpm.Jobs.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.OpenApi;
@@ -7,13 +8,21 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace Ddpm.Api.OpenApi;
 
 /// <summary>Fills the examples with ids that exist, the newest of each kind, so that "Try it out" works at once.</summary>
-internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) : IDocumentAsyncFilter
+internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases, IHttpContextAccessor requests, CallerLookup callers) : IDocumentAsyncFilter
 {
     private static readonly Guid None = new("01900000-0000-7000-8000-000000000000");
 
     public async Task ApplyAsync(OpenApiDocument document, DocumentFilterContext context, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        if (requests.HttpContext is { } request)
+        {
+            // The document is open to everybody, so nobody has asked yet who this is.
+            if (await callers.FindAsync(request) is { Caller: { } caller })
+                request.Features.Set(caller);
+            Caller.Limit(db, request);
+        }
+
         var preview = await db.TrainingPreviews.OrderByDescending(row => row.At).FirstOrDefaultAsync(cancellationToken);
         var ids = new Dictionary<string, JsonNode>
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Ddpm.Api.Keys;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
@@ -50,7 +51,7 @@ internal static class CommandRunner
     }
 
     // Anything else is a fault of this program and ends it with its stack trace.
-    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException or EvaluationException
+    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or StartRefusedException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException or EvaluationException
         or UNetConfigException or TorchRuntimeException or ImageDecodeException or IOException or UnauthorizedAccessException;
 }
 

@@ -49,6 +49,10 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
     /// <summary>Idempotency keys that were used.</summary>
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
 
+    /// <summary>Whose rows this context shows, beside the shared ones; null for everybody's: that is a worker's, and an administrator's.</summary>
+    /// <remarks>Filters of the model see to it, in every query, update and deletion that does not say <c>IgnoreQueryFilters</c>.</remarks>
+    public string? OnlyAccount { get; set; }
+
     /// <summary>Column type of JSON.</summary>
     protected abstract string JsonType { get; }
 
@@ -144,5 +148,20 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             record.Property(r => r.Key).HasMaxLength(255);
             record.HasIndex(r => r.CreatedAt);
         });
+        FilterByAccount(modelBuilder);
+    }
+
+    // Where everybody's rows are shown nothing of this reaches the SQL: the parameter is null, and the whole condition true.
+    private void FilterByAccount(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Job>().HasQueryFilter(row => OnlyAccount == null || row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<Checkpoint>().HasQueryFilter(row => OnlyAccount == null || row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<NamedModel>().HasQueryFilter(row => OnlyAccount == null || row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<Dataset>().HasQueryFilter(row => OnlyAccount == null || Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<TrainingRun>().HasQueryFilter(row => OnlyAccount == null || Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<SampleBatch>().HasQueryFilter(row => OnlyAccount == null || Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<Evaluation>().HasQueryFilter(row => OnlyAccount == null || Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<TrainingMetric>().HasQueryFilter(row => OnlyAccount == null || TrainingRuns.Any(run => run.Id == row.TrainingRunId));
+        modelBuilder.Entity<TrainingPreview>().HasQueryFilter(row => OnlyAccount == null || TrainingRuns.Any(run => run.Id == row.TrainingRunId));
     }
 }

@@ -24,7 +24,12 @@ internal sealed class DdpmDbContextFactory : IDbContextFactory<DdpmDbContext>
         }
     }
 
-    public DdpmDbContext CreateDbContext() => _create();
+    public DdpmDbContext CreateDbContext()
+    {
+        var context = _create();
+        context.OnlyAccount = null; // it may come from a pool, and have been somebody's
+        return context;
+    }
 
     // A command that fails throws, and whoever catches that knows whether it is an error: on an empty database EF asks for a table that is not there yet.
     private static void Quieten(WarningsConfigurationBuilder events) => events.Log((RelationalEventId.CommandError, LogLevel.Debug));

@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Workers;
 using Hangfire;
@@ -26,6 +27,7 @@ public static class JobsServiceCollectionExtensions
             provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<ILoggerFactory>()));
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext());
         services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot));
+        services.AddSingleton<ApiKeyStore>();
         services.AddHostedService<DatabaseInitializer>();
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()

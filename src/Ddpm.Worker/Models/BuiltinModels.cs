@@ -1,4 +1,5 @@
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Microsoft.EntityFrameworkCore;
@@ -42,18 +43,31 @@ internal sealed partial class BuiltinModels(
         var model = await db.Models.Include(m => m.Checkpoint).SingleOrDefaultAsync(m => m.Name == name, cancellationToken);
 
         // A name that a person has given to something else stays theirs.
-        if (model is not null && (model.JobId is not null || model.Checkpoint?.TrainingRunId is not null || model.Checkpoint?.Sha256 == sha256))
+        if (model is not null && (model.JobId is not null || model.Checkpoint?.TrainingRunId is not null || model.Account is not (Account.Shared or Account.Local)))
             return;
+        if (model?.Checkpoint?.Sha256 == sha256)
+        {
+            await ShareAsync(model, db, cancellationToken);
+            return;
+        }
 
         var checkpoint = Take(folder);
         db.Checkpoints.Add(checkpoint);
         var now = clock.GetUtcNow().UtcDateTime;
-        model ??= db.Models.Add(new NamedModel { Name = name, Description = "Shipped with the program.", CreatedAt = now, UpdatedAt = now }).Entity;
+        model ??= db.Models.Add(new NamedModel
+        {
+            Name = name,
+            Account = Account.Shared,
+            Description = "Shipped with the program.",
+            CreatedAt = now,
+            UpdatedAt = now,
+        }).Entity;
         model.CheckpointId = checkpoint.Id;
         model.UpdatedAt = now;
         try
         {
             await db.SaveChangesAsync(cancellationToken);
+            await ShareAsync(model, db, cancellationToken);
         }
         catch
         {
@@ -62,6 +76,15 @@ internal sealed partial class BuiltinModels(
         }
 
         LogRegistered(name);
+    }
+
+    // Databases from before there were accounts have it under that of this machine.
+    private static async Task ShareAsync(NamedModel model, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        await db.Models.Where(row => row.Name == model.Name && row.Account == Account.Local).ExecuteUpdateAsync(
+            row => row.SetProperty(m => m.Account, Account.Shared), cancellationToken);
+        await db.Checkpoints.Where(row => row.Id == model.CheckpointId && row.Account == Account.Local).ExecuteUpdateAsync(
+            row => row.SetProperty(c => c.Account, Account.Shared), cancellationToken);
     }
 
     private Checkpoint Take(string folder)
@@ -76,7 +99,7 @@ internal sealed partial class BuiltinModels(
                 File.Copy(Path.Combine(folder, file), copy);
             }
 
-            var checkpoint = intake.Check(staging);
+            var checkpoint = intake.Check(staging, Account.Shared);
             artifacts.Publish(staging, checkpoint.ArtifactKey);
             return checkpoint;
         }

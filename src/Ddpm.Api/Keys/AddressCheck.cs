@@ -1,0 +1,57 @@
+using System.Net;
+using Ddpm.Jobs.Accounts;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace Ddpm.Api.Keys;
+
+/// <summary>Ends a server that others could reach while there is no key to tell them apart by. It looks at what the server really listens on, whichever setting said so.</summary>
+/// <remarks>Until it has looked nobody is let in either: without a key only this machine is.</remarks>
+internal sealed class AddressCheck(IServer server, KeyRing keys) : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        var open = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault(address => !IsLoopback(address));
+        if (open is not null && !await keys.HasActiveKeysAsync(cancellationToken))
+            throw new StartRefusedException(
+                $"{open} can be reached by others, and there is no key that lets anybody in: make one with 'key add --account {Account.Local} --role admin' (docs/keys.md), or listen on http://127.0.0.1:5080.");
+    }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // Names such as *, + and [::] are no addresses, or those of every network.
+    private static bool IsLoopback(string url)
+    {
+        var host = BindingAddress.Parse(url).Host;
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+    }
+}
+
+/// <summary>The server does not start as it was asked to; the message says in one sentence why, and what to do.</summary>
+public sealed class StartRefusedException : Exception
+{
+    /// <inheritdoc cref="StartRefusedException"/>
+    public StartRefusedException()
+    {
+    }
+
+    /// <inheritdoc cref="StartRefusedException"/>
+    public StartRefusedException(string message)
+        : base(message)
+    {
+    }
+
+    /// <inheritdoc cref="StartRefusedException"/>
+    public StartRefusedException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
