@@ -26,7 +26,9 @@ public static class ApiEndpoints
         app.UseExceptionHandler();
         app.UseStatusCodePages(ProblemHandler.DescribeBareStatusAsync);
         app.UseSecurityHeaders();
+        app.UseRequestTimeouts();
         app.UseAuthentication();
+        app.UseRateLimiter();
         app.UseBrowserSafety();
         app.UseDdpmSwaggerPage();
         app.UseAuthorization();

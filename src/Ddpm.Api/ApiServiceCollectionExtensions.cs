@@ -18,6 +18,7 @@ public static class ApiServiceCollectionExtensions
     {
         services.AddDdpmStorage(configuration);
         services.AddDdpmKeys();
+        services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples"));
         services.ConfigureHttpJsonOptions(options => Configure(options.SerializerOptions));

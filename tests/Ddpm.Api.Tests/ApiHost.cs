@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -19,7 +20,7 @@ public sealed class ApiHost : WebApplicationFactory<Program>
 
     public ArtifactStore Artifacts => Services.GetRequiredService<ArtifactStore>();
 
-    public HttpClient Client => field ??= CreateClient(new() { BaseAddress = new("http://localhost") });
+    public HttpClient Client => field ??= CreateClient(new() { BaseAddress = new("http://localhost"), HandleCookies = false });
 
     public DdpmDbContext Database() => Services.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext();
 
@@ -32,6 +33,10 @@ public sealed class ApiHost : WebApplicationFactory<Program>
             Assert.True(request.Headers.TryAddWithoutValidation(name, value));
         return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
     }
+
+    /// <summary>Makes a key and returns the header that shows it. From then on nobody is let in without one, at the latest two seconds after the last request.</summary>
+    public async Task<(string Name, string Value)> KeyAsync(string account, ApiRole role, TimeSpan? lifetime = null) =>
+        ("X-Api-Key", (await Services.GetRequiredService<ApiKeyStore>().AddAsync(account, role, lifetime, TestContext.Current.CancellationToken)).Key);
 
     public Task<HttpResponseMessage> PostAsync(string path, string? json = null, params (string Name, string Value)[] headers) =>
         SendAsync(HttpMethod.Post, path, json, headers);

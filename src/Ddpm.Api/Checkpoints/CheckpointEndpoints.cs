@@ -22,7 +22,7 @@ internal static class CheckpointEndpoints
         group.MapGet("/{id:guid}/archive", GetArchiveAsync).WithName("GetCheckpointArchive")
             .Describe("Download a checkpoint", "A zip of the diffusers folder, loadable with `DDPMPipeline.from_pretrained` once unpacked.")
             .WithQuery("training", "Whether the state of the training (optimizer, random state) comes too; default false.", "boolean", false)
-            .Produces(200, contentType: "application/zip").WithProblems(400, 404);
+            .Produces(200, contentType: "application/zip").WithProblems(400, 404).DisableRequestTimeout();
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteCheckpoint")
             .Describe("Delete a checkpoint", "Unless a model, a running training, or a sample or evaluation that has not ended needs it. Pictures drawn with it stay.")
             .WithProblems(404, 409);

@@ -37,7 +37,7 @@ internal static class EvaluationEndpoints
             .WithPicture().WithProblems(404);
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchEvaluation")
             .Describe("Watch an evaluation", "Server-sent events: `progress` every second and `ended`, the last.")
-            .Produces(200, contentType: "text/event-stream").WithProblems(404);
+            .WithEvents().WithProblems(404);
         group.MapPost("/{id:guid}/cancel", CancelAsync).WithName("CancelEvaluation").Describe("Stop measuring", "Nothing is kept.").WithProblems(404, 409);
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteEvaluation")
             .Describe("Delete an evaluation", "With its pictures. One that is running is stopped first.").WithProblems(404, 409);

@@ -1,5 +1,6 @@
 using System.Net;
 using Ddpm.Jobs.Accounts;
+using Ddpm.Jobs.Logging;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
@@ -18,7 +19,8 @@ internal sealed class AddressCheck(IServer server, KeyRing keys) : IHostedLifecy
         var open = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault(address => !IsLoopback(address));
         if (open is not null && !await keys.HasActiveKeysAsync(cancellationToken))
             throw new StartRefusedException(
-                $"{open} can be reached by others, and there is no key that lets anybody in: make one with 'key add --account {Account.Local} --role admin' (docs/keys.md), or listen on http://127.0.0.1:5080.");
+                $"{open} can be reached by others, and there is no key that lets anybody in: make one with 'ddpm key add --account {Account.Local} --role admin' "
+                + "(in a container: 'docker compose run --rm api key add …', docs/keys.md), or listen on http://127.0.0.1:5080.");
     }
 
     public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -32,26 +34,5 @@ internal sealed class AddressCheck(IServer server, KeyRing keys) : IHostedLifecy
     {
         var host = BindingAddress.Parse(url).Host;
         return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
-    }
-}
-
-/// <summary>The server does not start as it was asked to; the message says in one sentence why, and what to do.</summary>
-public sealed class StartRefusedException : Exception
-{
-    /// <inheritdoc cref="StartRefusedException"/>
-    public StartRefusedException()
-    {
-    }
-
-    /// <inheritdoc cref="StartRefusedException"/>
-    public StartRefusedException(string message)
-        : base(message)
-    {
-    }
-
-    /// <inheritdoc cref="StartRefusedException"/>
-    public StartRefusedException(string message, Exception innerException)
-        : base(message, innerException)
-    {
     }
 }

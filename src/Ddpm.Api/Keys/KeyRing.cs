@@ -10,7 +10,7 @@ namespace Ddpm.Api.Keys;
 internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases, TimeProvider clock, ILogger<KeyRing> logger) : IDisposable
 {
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan AgeForUnknown = TimeSpan.FromMilliseconds(250); // a key that was made a moment ago; whoever guesses makes no more queries than this
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250); // between two readings, however many keys come that are not known
     private static readonly TimeSpan UseInterval = TimeSpan.FromMinutes(5);
 
     private readonly SemaphoreSlim _reading = new(1);
@@ -20,7 +20,7 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
     public async Task<bool> HasKeysAsync(CancellationToken cancellationToken) => (await ReadAsync(Age, cancellationToken)).ById.Count > 0;
 
     /// <summary>Whether a key is there that lets somebody in.</summary>
-    public async Task<bool> HasActiveKeysAsync(CancellationToken cancellationToken) => (await ReadAsync(TimeSpan.Zero, cancellationToken)).ById.Values.Any(IsActive);
+    public async Task<bool> HasActiveKeysAsync(CancellationToken cancellationToken) => (await ReadNowAsync(cancellationToken)).ById.Values.Any(IsActive);
 
     /// <returns>The key's row; null where it is unknown, revoked or has expired.</returns>
     public async Task<ApiKey?> FindAsync(string key, CancellationToken cancellationToken)
@@ -30,7 +30,7 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
         var hash = KeyText.Hash(key);
         // The table is searched by the hash, in a time that may depend on it. That tells nothing: to choose the hash that is compared one would need the key to it.
         var name = Convert.ToHexStringLower(hash);
-        var row = (await ReadAsync(Age, cancellationToken)).ByHash.GetValueOrDefault(name) ?? (await ReadAsync(AgeForUnknown, cancellationToken)).ByHash.GetValueOrDefault(name);
+        var row = (await ReadAsync(Age, cancellationToken)).ByHash.GetValueOrDefault(name) ?? (await ReadNowAsync(cancellationToken)).ByHash.GetValueOrDefault(name);
         return row is not null && CryptographicOperations.FixedTimeEquals(Convert.FromHexString(row.Sha256), hash) ? await UsedAsync(row, cancellationToken) : null;
     }
 
@@ -49,16 +49,38 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            if (_snapshot is { } fresh && clock.GetElapsedTime(fresh.ReadAt) <= oldest)
-                return fresh;
-            var now = clock.GetTimestamp();
-            await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            return _snapshot = new(await db.ApiKeys.AsNoTracking().ToListAsync(cancellationToken), now);
+            return _snapshot is { } fresh && clock.GetElapsedTime(fresh.ReadAt) <= oldest ? fresh : await ReadAsync(cancellationToken);
         }
         finally
         {
             _reading.Release();
         }
+    }
+
+    // No older than the question, since the key may have been made a moment ago. Those who ask at once share one reading, and wait for it.
+    private async Task<Snapshot> ReadNowAsync(CancellationToken cancellationToken)
+    {
+        var asked = clock.GetTimestamp();
+        await _reading.WaitAsync(cancellationToken);
+        try
+        {
+            if (_snapshot?.ReadAt > asked)
+                return _snapshot;
+            if (_snapshot is { } last && Pause - clock.GetElapsedTime(last.ReadAt) is var left && left > TimeSpan.Zero)
+                await Task.Delay(left, clock, cancellationToken);
+            return await ReadAsync(cancellationToken);
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    private async Task<Snapshot> ReadAsync(CancellationToken cancellationToken)
+    {
+        var now = clock.GetTimestamp();
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return _snapshot = new(await db.ApiKeys.AsNoTracking().ToListAsync(cancellationToken), now);
     }
 
     private async Task<ApiKey?> UsedAsync(ApiKey key, CancellationToken cancellationToken)

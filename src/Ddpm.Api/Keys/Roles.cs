@@ -42,7 +42,7 @@ internal static class Roles
         {
             if (endpoint.Metadata.Any(item => item is IAuthorizeData or IAllowAnonymous))
                 return;
-            var reads = endpoint.Metadata.OfType<HttpMethodMetadata>().LastOrDefault() is { HttpMethods: { Count: > 0 } methods } && methods.All(HttpMethods.IsGet);
+            var reads = endpoint.Metadata.OfType<HttpMethodMetadata>().LastOrDefault() is { HttpMethods: { Count: > 0 } methods } && methods.All(method => HttpMethods.IsGet(method) || HttpMethods.IsHead(method));
             endpoint.Metadata.Add(new AuthorizeAttribute(reads ? Read : Submit));
         });
         return group;

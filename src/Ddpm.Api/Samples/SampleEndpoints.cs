@@ -39,7 +39,7 @@ internal static class SampleEndpoints
             .WithPicture(Pictures.WebP).WithProblems(404);
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchSamples")
             .Describe("Watch a sample request", "Server-sent events: `progress` every second and `ended`, the last.")
-            .Produces(200, contentType: "text/event-stream").WithProblems(404);
+            .WithEvents().WithProblems(404);
         group.MapPost("/{id:guid}/cancel", CancelAsync).WithName("CancelSamples").Describe("Stop drawing", "Nothing is kept.").WithProblems(404, 409);
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteSamples")
             .Describe("Delete a sample request", "With its pictures. One that is being drawn is stopped first.").WithProblems(404, 409);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using Ddpm.Api.Keys;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Data;
@@ -9,6 +8,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
+using Ddpm.Jobs.Logging;
 using Ddpm.Worker.Hub;
 
 namespace Ddpm.Cli.CommandLine;
