@@ -151,7 +151,7 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
         FilterByAccount(modelBuilder);
     }
 
-    // Where everybody's rows are shown nothing of this reaches the SQL: the parameter is null, and the whole condition true.
+    // Where everybody's rows are shown, the first half is a parameter that is true, and the database looks no further.
     private void FilterByAccount(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Job>().HasQueryFilter(row => OnlyAccount == null || row.Account == OnlyAccount || row.Account == Account.Shared);
