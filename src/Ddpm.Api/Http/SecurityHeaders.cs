@@ -13,6 +13,8 @@ internal static class SecurityHeaders
 
     public static void UseSecurityHeaders(this IApplicationBuilder app) => app.Use((context, next) =>
     {
+        var usual = IsTheirs(context.Request.Path) ? TheirPages : Nothing;
+
         // As late as can be, since an error clears what was set before it.
         context.Response.OnStarting(() =>
         {
@@ -26,7 +28,7 @@ internal static class SecurityHeaders
             if (context.Request.IsHttps)
                 headers.StrictTransportSecurity = "max-age=31536000";
             if (headers.ContentSecurityPolicy.Count == 0)
-                headers.ContentSecurityPolicy = IsTheirs(context.Request.Path) ? TheirPages : Nothing;
+                headers.ContentSecurityPolicy = usual;
             if (headers.CacheControl.Count == 0)
                 headers.CacheControl = "private, no-cache"; // what one key may see, a shared cache must not show to another
             return Task.CompletedTask;

@@ -8,6 +8,9 @@ internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
 {
     private const string Bearer = "Bearer ";
 
+    // The last is what is left of the first where the server has been told to believe it.
+    private static readonly string[] ProxyHeaders = ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via", "X-Original-For"];
+
     /// <summary>The caller, or why there is none: <c>Refused</c> where something was shown that does not count.</summary>
     public async Task<(Caller? Caller, bool Refused)> FindAsync(HttpContext context)
     {
@@ -34,8 +37,7 @@ internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
     // whose own name has been pointed here says another.
     private static bool IsOwnMachine(HttpContext context) =>
         IsLoopback(context.Connection.RemoteIpAddress) && IsLoopback(context.Connection.LocalIpAddress)
-        && !context.Request.Headers.ContainsKey("X-Forwarded-For") && !context.Request.Headers.ContainsKey("Forwarded")
-        && !context.Request.Headers.ContainsKey("X-Real-IP") && IsLoopbackName(context.Request.Host.Host);
+        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey) && IsLoopbackName(context.Request.Host.Host);
 
     private static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
 

@@ -1,5 +1,6 @@
 using Ddpm.Jobs.Accounts;
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Ddpm.Api.Keys;
 
@@ -44,6 +45,8 @@ internal static class Roles
                 return;
             var reads = endpoint.Metadata.OfType<HttpMethodMetadata>().LastOrDefault() is { HttpMethods: { Count: > 0 } methods } && methods.All(method => HttpMethods.IsGet(method) || HttpMethods.IsHead(method));
             endpoint.Metadata.Add(new AuthorizeAttribute(reads ? Read : Submit));
+            foreach (var status in (int[])[StatusCodes.Status401Unauthorized, StatusCodes.Status403Forbidden, StatusCodes.Status429TooManyRequests])
+                endpoint.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(ProblemDetails), ["application/problem+json"]));
         });
         return group;
     }

@@ -214,7 +214,7 @@ internal static partial class ModelEndpoints
         db.RequireOwn(model.Account);
         if (model.Job is { } job && await JobEndings.StopAsync(job, context, control, db, cancellationToken) is { } busy)
             return busy;
-        var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint
+        var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint && checkpoint.Account == model.Account
             && !await db.Models.IgnoreQueryFilters().AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
         if (orphan is not null && await CheckpointEndpoints.IsInUseAsync(orphan.Id, db, cancellationToken))
             return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");

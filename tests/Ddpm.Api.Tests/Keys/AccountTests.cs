@@ -36,6 +36,18 @@ public sealed class AccountTests(Belongings things) : IClassFixture<Belongings>
     }
 
     [Fact]
+    public async Task ANameOfOnesOwn_TakesNoSharedWeightsWithIt()
+    {
+        var shared = await OwnCheckpointAsync(Account.Shared);
+        using var named = await Host.SendAsync(HttpMethod.Put, "/models/bobs-name", $$"""{"checkpointId": "{{shared}}"}""", things.Bob);
+        Assert.Equal(HttpStatusCode.Created, named.StatusCode);
+        using var deleted = await Host.SendAsync(HttpMethod.Delete, "/models/bobs-name", null, things.Bob);
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        using var kept = await Host.GetAsync($"/checkpoints/{shared}", things.Alice);
+        Assert.Equal(HttpStatusCode.OK, kept.StatusCode);
+    }
+
+    [Fact]
     public async Task AnothersThings_CannotBeReferredTo()
     {
         foreach (var (method, path, body, field) in new[]

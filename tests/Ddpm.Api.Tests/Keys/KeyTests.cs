@@ -95,7 +95,7 @@ public sealed class KeyTests(ApiHost host) : IClassFixture<ApiHost>
         using var fresh = new ApiHost();
         using var local = await fresh.GetAsync("/samples");
         Assert.Equal(HttpStatusCode.OK, local.StatusCode);
-        foreach (var header in new[] { ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7"), ("Host", "attacker.example"), ("Host", "attacker.example:5080"), ("Host", "localhost.attacker.example") })
+        foreach (var header in new[] { ("X-Forwarded-For", "192.0.2.7"), ("Forwarded", "for=192.0.2.7"), ("X-Real-IP", "192.0.2.7"), ("Via", "1.1 proxy"), ("X-Original-For", "127.0.0.1:1"), ("Host", "attacker.example"), ("Host", "attacker.example:5080"), ("Host", "localhost.attacker.example") })
         {
             using var refused = await fresh.GetAsync("/samples", header);
             await ApiHost.ProblemAsync(refused, 401);

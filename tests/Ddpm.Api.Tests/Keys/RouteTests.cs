@@ -96,6 +96,7 @@ public sealed partial class RouteTests(Belongings things) : IClassFixture<Belong
         Assert.Contains("role admin", (string)(await ApiHost.ProblemAsync(refused, 403))["detail"]!, StringComparison.Ordinal);
         using var shown = await things.Host.GetAsync("/hangfire", things.Admin);
         Assert.Equal(HttpStatusCode.OK, shown.StatusCode);
+        Assert.Contains("script-src 'self'", shown.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
     }
 
     [Fact]
