@@ -1,6 +1,5 @@
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
-using Ddpm.Jobs.Storage;
 
 namespace Ddpm.Api.Keys;
 
@@ -34,6 +33,6 @@ internal sealed record Caller(string Account, ApiRole Role, Guid? KeyId)
     /// <summary>A job of the account that something belongs to already: an administrator's help does not make it the administrator's.</summary>
     public static Job NewJob(JobKind kind, string account) => new() { Id = Guid.CreateVersion7(), Kind = kind, Account = account, CreatedAt = DateTime.UtcNow };
 
-    /// <summary>Has a context show what this caller may see. Without a caller that is what is shared.</summary>
-    public static void Limit(DdpmDbContext db, HttpContext context) => db.OnlyAccount = Find(context) is { } caller ? caller.OnlyAccount : Jobs.Accounts.Account.Shared;
+    /// <summary>Whose things a request may see, null for everybody's. Without a caller that is what is shared.</summary>
+    public static string? AccountShownTo(HttpContext context) => Find(context) is { } caller ? caller.OnlyAccount : Jobs.Accounts.Account.Shared;
 }

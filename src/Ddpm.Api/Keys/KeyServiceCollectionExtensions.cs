@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -26,13 +25,8 @@ internal static class KeyServiceCollectionExtensions
 
         // What the scope of a request reads is what its caller may see. Scopes of other work, which have no request, see everything.
         services.AddHttpContextAccessor();
-        services.Replace(ServiceDescriptor.Scoped(provider =>
-        {
-            var db = provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext();
-            if (provider.GetRequiredService<IHttpContextAccessor>().HttpContext is { } context)
-                Caller.Limit(db, context);
-            return db;
-        }));
+        services.Replace(ServiceDescriptor.Scoped(provider => provider.GetRequiredService<DdpmDbContextFactory>().CreateDbContext(
+            provider.GetRequiredService<IHttpContextAccessor>().HttpContext is { } context ? Caller.AccountShownTo(context) : null)));
         return services;
     }
 

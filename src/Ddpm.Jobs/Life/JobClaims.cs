@@ -25,7 +25,7 @@ public sealed class JobClaims(
         var now = clock.GetUtcNow().UtcDateTime;
         var expiresAt = now + settings.LeaseDuration;
 
-        // One statement, which both databases understand, and which no filter may be put around: what it changed is what it returns, and a job waits for one round trip only.
+        // One statement, which both databases understand: what it changed is what it returns, and a job waits for one round trip only.
         var claimed = await db.Jobs.FromSql($"""
             UPDATE "Jobs" SET
                 "LostLeases" = CASE WHEN "Status" = {Running} THEN "LostLeases" + 1 ELSE "LostLeases" END,
@@ -38,7 +38,7 @@ public sealed class JobClaims(
                 OR ("Status" = {Running} AND "LeaseExpiresAt" < {now} AND "LostLeases" + 1 < {settings.MaxLostLeases}))
             RETURNING "Id", "Kind", "Status", "Owner", "LeaseEpoch", "LeaseExpiresAt", "LostLeases", "CancelRequested", "Progress", "Error", "DispatchId",
                 "CreatedAt", "StartedAt", "EndedAt", "Account", "Cost", "RequestId", "TraceParent"
-            """).IgnoreQueryFilters().AsNoTracking().ToListAsync(CancellationToken.None); // given up half-way it might have been claimed all the same
+            """).AsNoTracking().ToListAsync(CancellationToken.None); // given up half-way it might have been claimed all the same
         return claimed is [var job] ? new JobLease(job, started, databases, settings, clock, logger, shutdown) : null;
     }
 }

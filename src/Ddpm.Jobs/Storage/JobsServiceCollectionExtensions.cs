@@ -23,8 +23,8 @@ public static class JobsServiceCollectionExtensions
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(_ => StorageOptions.From(configuration));
-        services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => new DdpmDbContextFactory(
-            provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<DdpmDbContextFactory>();
+        services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => provider.GetRequiredService<DdpmDbContextFactory>());
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext());
         services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot));
         services.AddSingleton<ApiKeyStore>();

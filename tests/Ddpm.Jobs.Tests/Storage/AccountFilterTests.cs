@@ -19,9 +19,16 @@ public sealed class AccountFilterTests
     public void ACallersQueries_AskWhoseTheRowsAre()
     {
         using var db = Open();
-        db.OnlyAccount = "alice";
         foreach (var sql in Queries(db))
             Assert.Matches("WHERE.*\"Account\" = @", sql.ReplaceLineEndings(" "));
+    }
+
+    [Fact]
+    public void AWorkersQueries_AreAsIfThereWereNoAccounts()
+    {
+        using var db = new SqliteDdpmDbContext(SqliteDdpmDbContext.Configure("Data Source=:memory:").Options);
+        foreach (var sql in Queries(db))
+            Assert.DoesNotContain("WHERE", sql, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -29,10 +36,12 @@ public sealed class AccountFilterTests
     {
         using var folder = new TemporaryFolder();
         await using var host = JobsHost.Create(new Dictionary<string, string?> { ["Data:Root"] = folder.Path });
-        await using (var one = host.Open())
-            one.OnlyAccount = "alice";
-        await using var next = host.Open();
-        Assert.Null(next.OnlyAccount);
+        var factory = host.Get<DdpmDbContextFactory>();
+        foreach (var account in new[] { "alice", null, "bob" })
+        {
+            await using var db = factory.CreateDbContext(account);
+            Assert.Equal(account, db.OnlyAccount);
+        }
     }
 
     private static string[] Queries(DdpmDbContext db) =>
@@ -41,5 +50,5 @@ public sealed class AccountFilterTests
         db.Checkpoints.ToQueryString(), db.Models.ToQueryString(), db.SampleBatches.ToQueryString(), db.Evaluations.ToQueryString(),
     ];
 
-    private static SqliteDdpmDbContext Open() => new(SqliteDdpmDbContext.Configure("Data Source=:memory:").Options);
+    private static SqliteAccountDbContext Open() => new(SqliteDdpmDbContext.Configure<SqliteAccountDbContext>("Data Source=:memory:").Options) { OnlyAccount = "alice" };
 }
