@@ -3,6 +3,7 @@ using System.Net;
 using Ddpm.Api;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 using Ddpm.Worker;
 
@@ -50,7 +51,8 @@ internal static class ServeCommand
 
         await using var app = builder.Build();
         app.MapDdpmApi();
-        await app.StartAsync(cancellationToken);
+        if (!await app.TryStartAsync(cancellationToken))
+            return 0;
         Console.WriteLine($"Ready: {app.Urls.First()}");
         await app.WaitForShutdownAsync(CancellationToken.None); // the host itself listens to Ctrl-C and SIGTERM
         return 0;

@@ -49,7 +49,7 @@ internal static class FileInvariants
         violations.AddRange(ends.Where(run => run.Sha256 != workload.Weights).Select(run => $"run {run.Id} ended in other weights than an undisturbed one"));
 
         var samples = await cluster.History.RowsAsync(
-            """SELECT b."Id"::text, (b."Spec" ->> 'Seed') FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded'""",
+            """SELECT b."Id"::text, (b."Spec" ->> 'seed') FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded'""",
             row => (Id: row.GetString(0), Seed: row.GetString(1)));
         foreach (var (id, seed) in samples)
         {
