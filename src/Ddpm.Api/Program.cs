@@ -1,5 +1,6 @@
 using Ddpm.Api;
 using Ddpm.Api.Keys;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 
 if (args is ["key", ..])
@@ -9,11 +10,11 @@ var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmApi(builder.Configuration);
 
-var app = builder.Build();
+await using var app = builder.Build();
 app.MapDdpmApi();
 try
 {
-    await app.RunAsync();
+    await app.RunToTheEndAsync();
     return 0;
 }
 catch (StartRefusedException refused)

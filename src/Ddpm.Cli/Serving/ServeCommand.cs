@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Ddpm.Api;
 using Ddpm.Engine;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 using Ddpm.Worker;
 
@@ -43,7 +44,8 @@ internal static class ServeCommand
 
         await using var app = builder.Build();
         app.MapDdpmApi();
-        await app.StartAsync(cancellationToken);
+        if (!await app.TryStartAsync(cancellationToken))
+            return 0;
         Console.WriteLine($"Ready: {app.Urls.First()}");
         await app.WaitForShutdownAsync(CancellationToken.None); // the host itself listens to Ctrl-C and SIGTERM
         return 0;

@@ -7,11 +7,9 @@ namespace Ddpm.Jobs.Life;
 
 /// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, and <see cref="LeftoverSweeper"/> now and then.</summary>
 internal sealed partial class JobReconcilerService(
-    JobReconciler reconciler, LeftoverSweeper sweeper, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
+    JobReconciler reconciler, LeftoverSweeper sweeper, IOptions<LeaseOptions> options, IOptions<LeftoverOptions> leftovers, TimeProvider clock, ILogger<JobReconcilerService> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(6);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
@@ -20,7 +18,7 @@ internal sealed partial class JobReconcilerService(
         do
         {
             await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
-            if (swept + SweepInterval > clock.GetUtcNow())
+            if (swept + leftovers.Value.SweepInterval > clock.GetUtcNow())
                 continue;
             swept = clock.GetUtcNow();
             await TryAsync(() => sweeper.SweepAsync(stoppingToken));

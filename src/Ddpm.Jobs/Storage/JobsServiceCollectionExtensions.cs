@@ -32,6 +32,7 @@ public static class JobsServiceCollectionExtensions
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()
             .Validate(lease => lease.LeaseRenewal * 2 < lease.LeaseDuration, "Worker:LeaseRenewal must be less than half of Worker:LeaseDuration.");
+        services.AddOptions<LeftoverOptions>().Bind(configuration.GetSection("Leftovers")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();

@@ -11,13 +11,16 @@ internal sealed partial class BuiltinModels(
     IConfiguration configuration, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelIntake intake, TimeProvider clock,
     ILogger<BuiltinModels> logger) : IHostedService
 {
+    private const int Attempts = 60;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         foreach (var folder in Folders())
         {
             try
             {
-                await RegisterAsync(Path.GetFileName(folder), folder, cancellationToken);
+                await RegisterPatientlyAsync(Path.GetFileName(folder), folder, cancellationToken);
             }
             catch (Exception reason) when (reason is CheckpointException or IOException or DbUpdateException)
             {
@@ -34,6 +37,24 @@ internal sealed partial class BuiltinModels(
         var root = configuration["Models:Builtin"] is { Length: > 0 } setting ? setting : "models";
         var folder = Directory.Exists(root) ? root : Path.Combine(AppContext.BaseDirectory, root);
         return Directory.Exists(folder) ? Directory.GetDirectories(folder).Where(DiffusersFolder.IsOne).Order(StringComparer.Ordinal) : [];
+    }
+
+    // A fresh worker may come up while its database is being restarted.
+    private async Task RegisterPatientlyAsync(string name, string folder, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await RegisterAsync(name, folder, cancellationToken);
+                return;
+            }
+            catch (Exception trouble) when (DatabaseErrors.IsTransient(trouble) && attempt < Attempts)
+            {
+                LogRetry(name, trouble.Message);
+                await Task.Delay(Pause, clock, cancellationToken);
+            }
+        }
     }
 
     private async Task RegisterAsync(string name, string folder, CancellationToken cancellationToken)
@@ -112,6 +133,9 @@ internal sealed partial class BuiltinModels(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Registered the model {Name}, which is shipped with the program.")]
     private partial void LogRegistered(string name);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The model {Name} cannot be registered yet: {Reason}")]
+    private partial void LogRetry(string name, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The model folder {Folder} is left out: {Reason}")]
     private partial void LogSkipped(string folder, string reason);
