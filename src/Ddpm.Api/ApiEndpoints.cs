@@ -2,6 +2,7 @@ using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Datasets;
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.Models;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Operations;
@@ -25,22 +26,31 @@ public static class ApiEndpoints
             app.UseSerilogRequestLogging();
         app.UseExceptionHandler();
         app.UseStatusCodePages(ProblemHandler.DescribeBareStatusAsync);
+        app.UseSecurityHeaders();
+        app.UseRequestTimeouts();
+        app.UseAuthentication();
+        app.UseRateLimiter();
         app.UseBrowserSafety();
-        app.UseHangfireDashboard("/hangfire", new()
-        {
-            Authorization = [new LoopbackOnly()],
-            IsReadOnlyFunc = _ => true,
-            DashboardTitle = "Ddpm",
-        });
+        app.UseDdpmSwaggerPage();
+        app.UseAuthorization();
 
-        var resources = app.MapGroup("").WithDiskGate();
+        // Reading needs the role read, the rest submit. What is mapped outside this group and says nothing of roles is closed to all but admins.
+        var api = app.MapGroup("").WithRolesByMethod();
+        var resources = api.MapGroup("").WithDiskGate();
         resources.MapDatasets();
         resources.MapTrainingRuns();
         resources.MapCheckpoints();
         resources.MapModels();
         resources.MapSamples();
         resources.MapEvaluations();
-        app.MapSystem();
+        api.MapSystem();
+        api.MapSession();
+        app.MapHangfireDashboard("/hangfire", new()
+        {
+            Authorization = [], // the role says who may look
+            IsReadOnlyFunc = _ => true,
+            DashboardTitle = "Ddpm",
+        }).RequireAuthorization(Roles.Admin);
         app.MapHealth();
         app.MapDdpmOpenApi();
         app.MapWebPage();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Ddpm.Api.Datasets;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Storage;
@@ -16,6 +17,8 @@ public static class ApiServiceCollectionExtensions
     public static IServiceCollection AddDdpmApi(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddDdpmStorage(configuration);
+        services.AddDdpmKeys();
+        services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples"));
         services.ConfigureHttpJsonOptions(options => Configure(options.SerializerOptions));

@@ -1,10 +1,24 @@
 using Ddpm.Api;
+using Ddpm.Api.Keys;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
+
+if (args is ["key", ..])
+    return KeyCommand.Run(args);
 
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmApi(builder.Configuration);
 
-var app = builder.Build();
+await using var app = builder.Build();
 app.MapDdpmApi();
-await app.RunAsync();
+try
+{
+    await app.RunToTheEndAsync();
+    return 0;
+}
+catch (StartRefusedException refused)
+{
+    await Console.Error.WriteLineAsync(refused.Message);
+    return 1;
+}

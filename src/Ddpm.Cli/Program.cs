@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Ddpm.Api.Keys;
 using Ddpm.Cli.Bench;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Cli.Datasets;
@@ -12,6 +13,7 @@ var root = new RootCommand("Trains denoising diffusion models (DDPM, Ho et al. 2
 {
     TrainCommand.Create(),
     ServeCommand.Create(),
+    KeyCommand.Create(),
     SampleCommand.Create(),
     InterpolateCommand.Create(),
     InpaintCommand.Create(),

@@ -1,4 +1,5 @@
 using Ddpm.Engine;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 using Ddpm.Jobs.Storage;
 using Ddpm.Worker;
@@ -14,9 +15,9 @@ builder.WebHost.UseUrls(builder.Configuration["Worker:HealthUrl"] ?? "http://127
 builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmWorker(builder.Configuration);
 
-var app = builder.Build();
+await using var app = builder.Build();
 app.MapGet("/healthz/live", () => TypedResults.Text("live"));
 app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
     await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
-await app.RunAsync();
+await app.RunToTheEndAsync();
 return 0;

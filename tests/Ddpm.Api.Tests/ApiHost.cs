@@ -1,6 +1,8 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -18,7 +20,7 @@ public sealed class ApiHost : WebApplicationFactory<Program>
 
     public ArtifactStore Artifacts => Services.GetRequiredService<ArtifactStore>();
 
-    public HttpClient Client => field ??= CreateClient(new() { BaseAddress = new("http://localhost") });
+    public HttpClient Client => field ??= CreateClient(new() { BaseAddress = new("http://localhost"), HandleCookies = false });
 
     public DdpmDbContext Database() => Services.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext();
 
@@ -31,6 +33,10 @@ public sealed class ApiHost : WebApplicationFactory<Program>
             Assert.True(request.Headers.TryAddWithoutValidation(name, value));
         return await Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
     }
+
+    /// <summary>Makes a key and returns the header that shows it. From then on nobody is let in without one, at the latest two seconds after the last request.</summary>
+    public async Task<(string Name, string Value)> KeyAsync(string account, ApiRole role, TimeSpan? lifetime = null) =>
+        ("X-Api-Key", (await Services.GetRequiredService<ApiKeyStore>().AddAsync(account, role, lifetime, TestContext.Current.CancellationToken)).Key);
 
     public Task<HttpResponseMessage> PostAsync(string path, string? json = null, params (string Name, string Value)[] headers) =>
         SendAsync(HttpMethod.Post, path, json, headers);
@@ -82,11 +88,26 @@ public sealed class ApiHost : WebApplicationFactory<Program>
     {
         Directory.CreateDirectory(Allowed);
         builder.UseEnvironment("Development");
+        builder.ConfigureServices(services => services.AddSingleton<IStartupFilter>(new SentFrom(IPAddress.Loopback)));
         builder.UseSetting("Data:Root", Path.Combine(Root, "data"));
         builder.UseSetting("Datasets:MaxUploadBytes", $"{MaxUploadBytes}");
         builder.UseSetting("Datasets:AllowedRoots:0", Allowed);
         foreach (var logger in new[] { "Default", "Override:Microsoft", "Override:Microsoft.Hosting.Lifetime", "Override:Hangfire" })
             builder.UseSetting($"Serilog:MinimumLevel:{logger}", "Fatal");
+    }
+
+    // The test server gives requests no addresses, and who has none is not known to be local.
+    private sealed class SentFrom(IPAddress address) : IStartupFilter
+    {
+        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+        {
+            app.Use((context, following) =>
+            {
+                (context.Connection.LocalIpAddress, context.Connection.RemoteIpAddress) = (address, address);
+                return following(context);
+            });
+            next(app);
+        };
     }
 
     protected override void Dispose(bool disposing)

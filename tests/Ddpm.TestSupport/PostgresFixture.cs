@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 using Xunit;
 
@@ -11,17 +9,27 @@ namespace Ddpm.TestSupport;
 public sealed class PostgresFixture : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
-    private string? _programs;
-    private string? _folder;
-    private int _port;
+    private PostgresServer? _server;
     private int _databases;
+
+    /// <summary>The folder of PostgreSQL's programs; skips the test, or fails it, where there is none.</summary>
+    public static string RequirePrograms()
+    {
+        if (PostgresServer.FindPrograms() is { } programs)
+            return programs;
+        const string Reason = "PostgreSQL's programs (initdb, pg_ctl) are neither on the PATH nor in /usr/lib/postgresql.";
+        if (Environment.GetEnvironmentVariable("DDPM_TEST_REQUIRE")?.Contains("postgres", StringComparison.OrdinalIgnoreCase) == true)
+            Assert.Fail(Reason);
+        Assert.Skip(Reason);
+        return "";
+    }
 
     /// <summary>Makes an empty database and returns how to connect to it.</summary>
     public async Task<string> CreateDatabaseAsync()
     {
         var connectionString = await NameDatabaseAsync();
         var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
-        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await using var connection = new NpgsqlConnection(_server!.ConnectionString("postgres"));
         await connection.OpenAsync();
         await using var create = connection.CreateCommand();
 #pragma warning disable CA2100 // The name is made below, from letters and digits.
@@ -37,73 +45,20 @@ public sealed class PostgresFixture : IAsyncDisposable
         await _gate.WaitAsync();
         try
         {
-            if (_folder is null)
-                await StartAsync();
+            _server ??= await PostgresServer.StartNewAsync(RequirePrograms(), durable: false);
         }
         finally
         {
             _gate.Release();
         }
 
-        return ConnectionString($"test{Interlocked.Increment(ref _databases)}");
+        return _server.ConnectionString($"test{Interlocked.Increment(ref _databases)}");
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_folder is not null)
-        {
-            NpgsqlConnection.ClearAllPools();
-            await RunAsServerUserAsync(Path.Combine(_programs!, "pg_ctl"), "-D", Path.Combine(_folder, "data"), "-m", "immediate", "-w", "stop");
-            await RunAsServerUserAsync("rm", "-rf", "--", _folder);
-        }
-
+        if (_server is not null)
+            await _server.DisposeAsync();
         _gate.Dispose();
-    }
-
-    private string ConnectionString(string database) =>
-        new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = _port, Username = "postgres", Database = database, MaxPoolSize = 40 }.ConnectionString;
-
-    private async Task StartAsync()
-    {
-        _programs = FindPrograms();
-        if (_programs is null)
-        {
-            const string Reason = "PostgreSQL's programs (initdb, pg_ctl) are neither on the PATH nor in /usr/lib/postgresql.";
-            if (Environment.GetEnvironmentVariable("DDPM_TEST_REQUIRE")?.Contains("postgres", StringComparison.OrdinalIgnoreCase) == true)
-                Assert.Fail(Reason);
-            Assert.Skip(Reason);
-        }
-
-        var folder = (await RunAsServerUserAsync("mktemp", "-d", "/tmp/ddpm-postgres-XXXXXX")).Trim();
-        var data = Path.Combine(folder, "data");
-        await RunAsServerUserAsync(
-            Path.Combine(_programs, "initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
-        _port = FreePort();
-        await RunAsServerUserAsync(
-            Path.Combine(_programs, "pg_ctl"), "-D", data, "-w", "-l", Path.Combine(folder, "log"),
-            "-o", $"-p {_port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200", "start");
-        _folder = folder;
-    }
-
-    private static string? FindPrograms()
-    {
-        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        var packaged = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").OrderDescending(StringComparer.Ordinal).Select(version => Path.Combine(version, "bin"))
-            : [];
-        return path.Concat(packaged).FirstOrDefault(
-            folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
-    }
-
-    // The server refuses to run as root; Debian's package makes a user for it.
-    private static Task<string> RunAsServerUserAsync(string program, params string[] arguments) => Environment.IsPrivilegedProcess
-        ? Programs.RunAsync("runuser", ["-u", "postgres", "--", program, .. arguments], workingDirectory: "/tmp")
-        : Programs.RunAsync(program, arguments, workingDirectory: "/tmp");
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -33,6 +33,12 @@ public sealed partial class RunningProgram : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
+    /// <summary>Its number.</summary>
+    public int ProcessId => _process.Id;
+
+    /// <summary>Whether it has ended.</summary>
+    public bool HasExited => _process.HasExited;
+
     /// <summary>What it printed, its errors included.</summary>
     public string Output => string.Join('\n', _output);
 
@@ -79,10 +85,14 @@ public sealed partial class RunningProgram : IAsyncDisposable
     public async Task<(int Status, TimeSpan Time)> SignalAsync(string signal)
     {
         var watch = Stopwatch.StartNew();
-        await Programs.RunAsync("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await SendAsync(signal);
         await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(2));
         return (_process.ExitCode, watch.Elapsed);
     }
+
+    /// <summary>Sends it a signal and goes on.</summary>
+    /// <param name="signal"><c>STOP</c> and <c>CONT</c>, say.</param>
+    public Task SendAsync(string signal) => Programs.RunAsync("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
 
     /// <summary>Its state and the end of its output, for the report of a failed test.</summary>
     public string Describe() =>

@@ -1,5 +1,6 @@
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
@@ -21,7 +22,7 @@ internal static class CheckpointEndpoints
         group.MapGet("/{id:guid}/archive", GetArchiveAsync).WithName("GetCheckpointArchive")
             .Describe("Download a checkpoint", "A zip of the diffusers folder, loadable with `DDPMPipeline.from_pretrained` once unpacked.")
             .WithQuery("training", "Whether the state of the training (optimizer, random state) comes too; default false.", "boolean", false)
-            .Produces(200, contentType: "application/zip").WithProblems(400, 404);
+            .Produces(200, contentType: "application/zip").WithProblems(400, 404).DisableRequestTimeout();
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteCheckpoint")
             .Describe("Delete a checkpoint", "Unless a model, a running training, or a sample or evaluation that has not ended needs it. Pictures drawn with it stay.")
             .WithProblems(404, 409);
@@ -36,9 +37,9 @@ internal static class CheckpointEndpoints
         return models.ToLookup(model => model.CheckpointId!.Value, model => model.Name);
     }
 
-    /// <summary>Whether samples or evaluations that have not ended are drawn with it.</summary>
+    /// <summary>Whether samples or evaluations, anybody's, that have not ended are drawn with it.</summary>
     public static async Task<bool> IsInUseAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) =>
-        await db.SampleBatches.AnyAsync(
+        await db.SampleBatches.IgnoreQueryFilters().AnyAsync(
             batch => batch.CheckpointId == id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running), cancellationToken)
         || await EvaluationEndpoints.IsNeededAsync(id, db, cancellationToken);
 
@@ -73,10 +74,13 @@ internal static class CheckpointEndpoints
     {
         if (await FindAsync(id, db, cancellationToken) is not { } checkpoint)
             return Problems.NotFound("checkpoint", id);
+        db.RequireOwn(checkpoint.Account);
         var names = (await NamesAsync([checkpoint], db, cancellationToken))[id].ToList();
+        if (names.Count == 0 && await db.Models.IgnoreQueryFilters().AnyAsync(model => model.CheckpointId == id, cancellationToken))
+            return Problems.Conflict("It is a model of another account.");
         if (names.Count > 0)
             return Problems.Conflict($"It is the model {string.Join(", ", names)}. Delete that, or move it to another checkpoint with PUT /models/{names[0]}.");
-        if (await db.TrainingRuns.AnyAsync(
+        if (await db.TrainingRuns.IgnoreQueryFilters().AnyAsync(
                 run => run.Id == checkpoint.TrainingRunId && (run.Job!.Status == JobStatus.Queued || run.Job.Status == JobStatus.Running), cancellationToken))
             return Problems.Conflict("Its training run has not ended and may need it to go on. Cancel the run, or wait until it has ended.");
         if (await IsInUseAsync(id, db, cancellationToken))

@@ -1,5 +1,6 @@
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
@@ -36,12 +37,12 @@ internal static class DatasetEndpoints
     }
 
     private static async Task<Results<Ok<DatasetView>, Accepted<DatasetView>, ProblemHttpResult>> CreateAsync(
-        HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
+        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
         JobControl control, IOptions<DatasetsOptions> options, IOptions<JsonOptions> json, CancellationToken cancellationToken)
     {
         var id = MultipartUpload.IsMultipart(context.Request)
-            ? await UploadAsync(context.Request, key, db, artifacts, dispatcher, options.Value, json.Value, cancellationToken)
-            : await DescribeAsync(context, key, db, dispatcher, options.Value, json.Value, cancellationToken);
+            ? await UploadAsync(context.Request, caller, key, db, artifacts, dispatcher, options.Value, json.Value, cancellationToken)
+            : await DescribeAsync(context, caller, key, db, dispatcher, options.Value, json.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } dataset)
             return Problems.Gone("The dataset that this Idempotency-Key made has been deleted.");
 
@@ -55,7 +56,7 @@ internal static class DatasetEndpoints
     }
 
     private static async Task<Guid> DescribeAsync(
-        HttpContext context, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, DatasetsOptions options, JsonOptions json,
+        HttpContext context, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, DatasetsOptions options, JsonOptions json,
         CancellationToken cancellationToken)
     {
         var body = await JsonBody.ReadAsync<CreateDataset>(context.Request, json.SerializerOptions, "application/json", "multipart/form-data");
@@ -63,12 +64,12 @@ internal static class DatasetEndpoints
             return Guid.Parse(earlier);
         var source = DatasetRules.SourceOf(body.Value, options);
         var name = body.Value.Name ?? source.Name ?? source.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
-        var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, key, body.Sha256, db, dispatcher);
+        var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, caller, key, body.Sha256, db, dispatcher);
         return id;
     }
 
     private static async Task<Guid> UploadAsync(
-        HttpRequest request, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, DatasetsOptions options,
+        HttpRequest request, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, DatasetsOptions options,
         JsonOptions json, CancellationToken cancellationToken)
     {
         using var upload = await MultipartUpload.ReceiveAsync(request, artifacts, options.MaxUploadBytes, cancellationToken);
@@ -79,7 +80,7 @@ internal static class DatasetEndpoints
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a dataset", fault);
 
         var spec = new DatasetSpec(new() { Kind = DatasetSourceKind.Upload }, fields);
-        var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, key, upload.Sha256, db, dispatcher);
+        var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, caller, key, upload.Sha256, db, dispatcher);
         if (isNew)
             upload.Keep();
         return id;
@@ -87,9 +88,9 @@ internal static class DatasetEndpoints
 
     // Not to be cancelled: whether the row was saved decides whether its upload stays.
     private static async Task<(Guid Id, bool IsNew)> SaveAsync(
-        string name, DatasetSpec spec, string? uploadKey, IdempotencyKey key, string bodySha256, DdpmDbContext db, JobDispatcher dispatcher)
+        string name, DatasetSpec spec, string? uploadKey, Caller caller, IdempotencyKey key, string bodySha256, DdpmDbContext db, JobDispatcher dispatcher)
     {
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Dataset, CreatedAt = DateTime.UtcNow };
+        var job = caller.NewJob(JobKind.Dataset);
         var dataset = new Dataset { Id = Guid.CreateVersion7(), JobId = job.Id, Job = job, Name = name, Spec = spec, UploadKey = uploadKey };
         db.Datasets.Add(dataset);
         if (await key.SaveAsync(bodySha256, $"/datasets/{dataset.Id}", db, CancellationToken.None) is { } earlier)
@@ -126,7 +127,8 @@ internal static class DatasetEndpoints
     {
         if (await FindAsync(id, db, cancellationToken) is not { } dataset)
             return Problems.NotFound("dataset", id);
-        var runs = await db.TrainingRuns.AsNoTracking().Include(run => run.Job).Where(run => run.DatasetId == id).ToListAsync(cancellationToken);
+        var runs = await db.TrainingRuns.IgnoreQueryFilters().AsNoTracking().Include(run => run.Job).Where(run => run.DatasetId == id).ToListAsync(cancellationToken);
+        db.RequireOwn(dataset.Job!.Account);
         if (runs.FirstOrDefault(run => !run.Job!.HasEnded) is { } active)
             return Problems.Conflict($"The training run {active.Id} still learns from it. Cancel that run, or wait until it has ended.");
         if (await EvaluationEndpoints.IsNeededAsync(id, db, cancellationToken))

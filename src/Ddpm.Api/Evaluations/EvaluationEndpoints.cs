@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Datasets;
@@ -36,24 +37,24 @@ internal static class EvaluationEndpoints
             .WithPicture().WithProblems(404);
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchEvaluation")
             .Describe("Watch an evaluation", "Server-sent events: `progress` every second and `ended`, the last.")
-            .Produces(200, contentType: "text/event-stream").WithProblems(404);
+            .WithEvents().WithProblems(404);
         group.MapPost("/{id:guid}/cancel", CancelAsync).WithName("CancelEvaluation").Describe("Stop measuring", "Nothing is kept.").WithProblems(404, 409);
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteEvaluation")
             .Describe("Delete an evaluation", "With its pictures. One that is running is stopped first.").WithProblems(404, 409);
     }
 
-    /// <summary>Whether evaluations that have not ended need a checkpoint or a dataset.</summary>
-    public static Task<bool> IsNeededAsync(Guid checkpointOrDataset, DdpmDbContext db, CancellationToken cancellationToken) => db.Evaluations.AnyAsync(
+    /// <summary>Whether evaluations that have not ended, anybody's, need a checkpoint or a dataset.</summary>
+    public static Task<bool> IsNeededAsync(Guid checkpointOrDataset, DdpmDbContext db, CancellationToken cancellationToken) => db.Evaluations.IgnoreQueryFilters().AnyAsync(
         evaluation => (evaluation.CheckpointId == checkpointOrDataset || evaluation.DatasetId == checkpointOrDataset)
             && (evaluation.Job!.Status == JobStatus.Queued || evaluation.Job.Status == JobStatus.Running), cancellationToken);
 
     private static async Task<Results<Ok<EvaluationView>, Accepted<EvaluationView>, ProblemHttpResult>> CreateAsync(
-        JsonBody<CreateEvaluation> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
+        JsonBody<CreateEvaluation> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
         JobControl control, IOptions<SamplesOptions> options, CancellationToken cancellationToken)
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, key, db, dispatcher, options.Value, cancellationToken);
+            : await SaveAsync(body, caller, key, db, dispatcher, options.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } evaluation)
             return Problems.Gone("The evaluation that this Idempotency-Key made has been deleted.");
 
@@ -67,7 +68,7 @@ internal static class EvaluationEndpoints
     }
 
     private static async Task<Guid> SaveAsync(
-        JsonBody<CreateEvaluation> body, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, SamplesOptions options, CancellationToken cancellationToken)
+        JsonBody<CreateEvaluation> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, SamplesOptions options, CancellationToken cancellationToken)
     {
         var request = body.Value;
         var dataset = await db.Datasets.AsNoTracking().Include(row => row.Job)
@@ -79,7 +80,7 @@ internal static class EvaluationEndpoints
         var source = await SampleSource.FindAsync(request.Samples(), options, db, cancellationToken);
         var spec = EvaluationRules.SpecFor(request, source.Checkpoint, dataset!);
 
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Evaluation, CreatedAt = DateTime.UtcNow };
+        var job = caller.NewJob(JobKind.Evaluation);
         var evaluation = new Evaluation
         {
             Id = Guid.CreateVersion7(),

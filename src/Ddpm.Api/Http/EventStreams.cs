@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using Ddpm.Api.Keys;
 
 namespace Ddpm.Api.Http;
 
@@ -8,12 +9,20 @@ internal static class EventStreams
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
-    /// <summary>Sends what each look finds, until a look says it was the last, the client leaves or the host stops.</summary>
+    /// <summary>Sends what each look finds, until a look says it was the last, the client leaves, its key is revoked or expires, or the host stops.</summary>
     public static IResult Of(Func<CancellationToken, Task<(IReadOnlyList<SseItem<object>> Events, bool Last)>> look, IHostApplicationLifetime lifetime) =>
-        TypedResults.ServerSentEvents(RunAsync(look, lifetime.ApplicationStopping, CancellationToken.None));
+        new Stream(look, lifetime.ApplicationStopping);
+
+    private sealed class Stream(Func<CancellationToken, Task<(IReadOnlyList<SseItem<object>> Events, bool Last)>> look, CancellationToken stopping) : IResult
+    {
+        public Task ExecuteAsync(HttpContext context) =>
+            TypedResults.ServerSentEvents(RunAsync(look, Caller.Of(context).KeyId, context.RequestServices.GetRequiredService<KeyRing>(), stopping, context.RequestAborted)).ExecuteAsync(context);
+    }
 
     private static async IAsyncEnumerable<SseItem<object>> RunAsync(
         Func<CancellationToken, Task<(IReadOnlyList<SseItem<object>> Events, bool Last)>> look,
+        Guid? key,
+        KeyRing keys,
         CancellationToken stopping,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -26,7 +35,7 @@ internal static class EventStreams
                 yield return item;
             if (last)
                 yield break;
-            if (!await NextAsync(timer, either.Token))
+            if (!await NextAsync(timer, either.Token) || (key is { } shown && await keys.FindAsync(shown, either.Token) is null))
                 yield break;
         }
     }

@@ -1,3 +1,5 @@
+using Ddpm.Api.Keys;
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Microsoft.EntityFrameworkCore;
 
@@ -16,7 +18,9 @@ internal sealed class IdempotencyKey
     public static ValueTask<IdempotencyKey> BindAsync(HttpContext context)
     {
         var header = context.Request.Headers["Idempotency-Key"];
-        var scope = $"{context.Request.Method} {context.Request.Path}";
+        // A key counts for its sender: others may have chosen the same.
+        var sender = Caller.Of(context).Account;
+        var scope = $"{(sender == Account.Local ? "" : $"{sender} ")}{context.Request.Method} {context.Request.Path}";
         if (header.Count == 0)
             return new(new IdempotencyKey(null, scope));
         if (header is not [{ Length: > 0 and <= LongestKey } key] || key.AsSpan().ContainsAnyExceptInRange('!', '~'))

@@ -1,3 +1,4 @@
+using Ddpm.Api.Keys;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,6 +16,7 @@ internal static class JobEndings
     public static async Task<ProblemHttpResult?> StopAsync(
         Job job, HttpContext context, JobControl control, DdpmDbContext db, CancellationToken cancellationToken)
     {
+        db.RequireOwn(job.Account);
         if (job.HasEnded)
             return null;
         await control.CancelAsync(job.Id, cancellationToken);
@@ -28,6 +30,7 @@ internal static class JobEndings
     /// <returns>Null where it will, or has been cancelled before; else the answer that says why not.</returns>
     public static async Task<ProblemHttpResult?> CancelAsync(Job job, JobControl control, DdpmDbContext db, CancellationToken cancellationToken)
     {
+        db.RequireOwn(job.Account);
         if (await control.CancelAsync(job.Id, cancellationToken) != CancelOutcome.AlreadyEnded)
             return null;
         var status = await db.Jobs.Where(row => row.Id == job.Id).Select(row => row.Status).SingleAsync(cancellationToken);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -69,6 +70,8 @@ internal sealed class MultipartUpload : IDisposable
             throw TooLarge(maxBytes);
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = null; // Counted here instead, so that the answer can say which setting it is.
+
+        request.HttpContext.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // it may take hours; the server ends one that does not get on
 
         var upload = new MultipartUpload(artifacts);
         try

@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Datasets;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
@@ -55,7 +56,7 @@ internal static partial class ModelEndpoints
         await FindAsync(name, db, cancellationToken) is { } model ? TypedResults.Ok(new ModelView(model)) : NotFound(name);
 
     private static async Task<Results<Ok<ModelView>, Created<ModelView>, Accepted<ModelView>, ProblemHttpResult>> CreateAsync(
-        HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
+        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
         IOptions<DatasetsOptions> options, IOptions<JsonOptions> json, CancellationToken cancellationToken)
     {
         var serializer = json.Value.SerializerOptions;
@@ -64,12 +65,12 @@ internal static partial class ModelEndpoints
         {
             using var upload = await MultipartUpload.ReceiveAsync(context.Request, artifacts, options.Value.MaxUploadBytes, cancellationToken);
             var fields = JsonBody.Parse<ImportModel>(upload.FieldsAsJson<ImportModel>(serializer), serializer);
-            name = await key.FindAsync(upload.Sha256, db, cancellationToken) ?? await ImportAsync(fields, upload, key, db, dispatcher, cancellationToken);
+            name = await key.FindAsync(upload.Sha256, db, cancellationToken) ?? await ImportAsync(fields, upload, caller, key, db, dispatcher, cancellationToken);
         }
         else
         {
             var body = await JsonBody.ReadAsync<CreateModel>(context.Request, serializer, "application/json", "multipart/form-data");
-            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, key, db, dispatcher, cancellationToken);
+            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, caller, key, db, dispatcher, cancellationToken);
         }
 
         if (await FindAsync(name, db, cancellationToken) is not { } model)
@@ -85,7 +86,7 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<string> NameAsync(
-        JsonBody<CreateModel> body, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        JsonBody<CreateModel> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
     {
         var request = body.Value;
         if (request.CheckpointId is null == request.Hub is null)
@@ -93,7 +94,7 @@ internal static partial class ModelEndpoints
         if (request.Hub is { } hub)
         {
             var (name, _) = await ImportAsync(
-                request, model => (model.HubRepository, model.HubRevision) = (hub.Repository, hub.Revision), body.Sha256, key, db, dispatcher, cancellationToken);
+                request, model => (model.HubRepository, model.HubRevision) = (hub.Repository, hub.Revision), body.Sha256, caller, key, db, dispatcher, cancellationToken);
             return name;
         }
 
@@ -101,6 +102,7 @@ internal static partial class ModelEndpoints
         db.Models.Add(new()
         {
             Name = request.Name,
+            Account = caller.Account,
             CheckpointId = request.CheckpointId,
             Description = request.Description,
             CreatedAt = DateTime.UtcNow,
@@ -110,24 +112,25 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<string> ImportAsync(
-        ImportModel fields, MultipartUpload upload, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        ImportModel fields, MultipartUpload upload, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
     {
         if (await ArchiveProbe.ZipOnlyFaultAsync(upload.Path, cancellationToken) is { } fault)
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a model", fault);
         // Not to be cancelled: whether the row was saved decides whether its upload stays.
-        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, key, db, dispatcher, CancellationToken.None);
+        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, caller, key, db, dispatcher, CancellationToken.None);
         if (isNew)
             upload.Keep();
         return name;
     }
 
     private static async Task<(string Name, bool IsNew)> ImportAsync(
-        ImportModel fields, Action<NamedModel> from, string bodySha256, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        ImportModel fields, Action<NamedModel> from, string bodySha256, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
     {
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.ModelImport, CreatedAt = DateTime.UtcNow };
+        var job = caller.NewJob(JobKind.ModelImport);
         var model = new NamedModel
         {
             Name = fields.Name,
+            Account = caller.Account,
             JobId = job.Id,
             Job = job,
             Description = fields.Description,
@@ -163,7 +166,7 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<Results<Ok<ModelView>, Created<ModelView>, ProblemHttpResult>> PutAsync(
-        string name, JsonBody<PutModel> body, DdpmDbContext db, CancellationToken cancellationToken)
+        string name, JsonBody<PutModel> body, Caller caller, DdpmDbContext db, CancellationToken cancellationToken)
     {
         if (!NamePattern().IsMatch(name))
             throw Faults.One("name", "must be 1 to 64 lower-case letters, digits, '.', '_' or '-', the first a letter or digit");
@@ -171,7 +174,7 @@ internal static partial class ModelEndpoints
         {
             try
             {
-                return await PointAsync(name, body.Value, db, cancellationToken);
+                return await PointAsync(name, body.Value, caller, db, cancellationToken);
             }
             catch (DbUpdateException) when (attempt < PutAttempts)
             {
@@ -181,14 +184,17 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<Results<Ok<ModelView>, Created<ModelView>, ProblemHttpResult>> PointAsync(
-        string name, PutModel request, DdpmDbContext db, CancellationToken cancellationToken)
+        string name, PutModel request, Caller caller, DdpmDbContext db, CancellationToken cancellationToken)
     {
         await RequireCheckpointAsync(request.CheckpointId, db, cancellationToken);
+        if (await IsTakenByAnotherAsync(name, db, cancellationToken))
+            throw Taken(name);
         var existing = await db.Models.Include(row => row.Job).SingleOrDefaultAsync(row => row.Name == name, cancellationToken);
         if (existing is { CheckpointId: null, Job.HasEnded: false })
             return Problems.Conflict($"The model {name} is being imported. Wait until GET /models/{name} says how that ended, or delete it.");
 
-        var model = existing ?? db.Models.Add(new() { Name = name, CreatedAt = DateTime.UtcNow, UpdatedAt = DateTime.UtcNow }).Entity;
+        db.RequireOwn(existing?.Account ?? caller.Account);
+        var model = existing ?? db.Models.Add(new() { Name = name, Account = caller.Account, CreatedAt = DateTime.UtcNow, UpdatedAt = DateTime.UtcNow }).Entity;
         model.CheckpointId = request.CheckpointId;
         model.Description = request.Description ?? model.Description;
         model.UpdatedAt = DateTime.UtcNow;
@@ -205,10 +211,11 @@ internal static partial class ModelEndpoints
     {
         if (await FindAsync(name, db, cancellationToken) is not { } model)
             return NotFound(name);
+        db.RequireOwn(model.Account);
         if (model.Job is { } job && await JobEndings.StopAsync(job, context, control, db, cancellationToken) is { } busy)
             return busy;
-        var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint
-            && !await db.Models.AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
+        var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint && checkpoint.Account == model.Account
+            && !await db.Models.IgnoreQueryFilters().AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
         if (orphan is not null && await CheckpointEndpoints.IsInUseAsync(orphan.Id, db, cancellationToken))
             return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
 
@@ -228,12 +235,16 @@ internal static partial class ModelEndpoints
     }
 
     private static Task<bool> IsTakenAsync(string name, DdpmDbContext db, CancellationToken cancellationToken) =>
-        db.Models.AnyAsync(model => model.Name == name, cancellationToken);
+        db.Models.IgnoreQueryFilters().AnyAsync(model => model.Name == name, cancellationToken);
+
+    // Names are one for all accounts: whoever draws by a name must not wonder whose it is.
+    private static async Task<bool> IsTakenByAnotherAsync(string name, DdpmDbContext db, CancellationToken cancellationToken) =>
+        await IsTakenAsync(name, db, cancellationToken) && !await db.Models.AnyAsync(model => model.Name == name, cancellationToken);
 
     private static RequestProblem Taken(string name) => new(
         StatusCodes.Status409Conflict,
         "The name is taken",
-        $"There is a model {name} already. Choose another name, delete it, or point it to another checkpoint with PUT /models/{name}.");
+        $"There is a model {name} already. Choose another name; if it is yours, delete it or point it to another checkpoint with PUT /models/{name}.");
 
     private static async Task RequireCheckpointAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken)
     {

@@ -94,11 +94,14 @@ internal sealed class DescribeOperation : IOperationFilter
                 "204" => "Deleted.",
                 "304" => "You have it already.",
                 "400" => "The request cannot be accepted as it is; errors says why, field by field.",
+                "401" => "A key is needed, or the one shown is not accepted.",
+                "403" => "The key's role does not suffice.",
                 "404" => "There is no such thing.",
                 "409" => "Not possible in its present state.",
                 "413" => "The body is too large.",
                 "415" => "The content type is not one of those accepted.",
                 "422" => "The Idempotency-Key was used with another body.",
+                "429" => "Too many requests: wait as long as Retry-After says.",
                 _ => response.Description,
             };
         }

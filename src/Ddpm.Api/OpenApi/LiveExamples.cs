@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using Ddpm.Api.Keys;
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.OpenApi;
@@ -7,13 +9,15 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace Ddpm.Api.OpenApi;
 
 /// <summary>Fills the examples with ids that exist, the newest of each kind, so that "Try it out" works at once.</summary>
-internal sealed class LiveExamples(IDbContextFactory<DdpmDbContext> databases) : IDocumentAsyncFilter
+internal sealed class LiveExamples(DdpmDbContextFactory databases, IHttpContextAccessor requests, CallerLookup callers) : IDocumentAsyncFilter
 {
     private static readonly Guid None = new("01900000-0000-7000-8000-000000000000");
 
     public async Task ApplyAsync(OpenApiDocument document, DocumentFilterContext context, CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        // The document is open to everybody, so nobody has asked yet who this is.
+        var caller = requests.HttpContext is { } request ? (await callers.FindAsync(request)).Caller : null;
+        await using var db = databases.CreateDbContext(caller is null ? Account.Shared : caller.OnlyAccount);
         var preview = await db.TrainingPreviews.OrderByDescending(row => row.At).FirstOrDefaultAsync(cancellationToken);
         var ids = new Dictionary<string, JsonNode>
         {

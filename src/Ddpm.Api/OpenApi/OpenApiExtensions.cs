@@ -1,10 +1,13 @@
 using Ddpm.Jobs.Life;
+using Microsoft.OpenApi;
 
 namespace Ddpm.Api.OpenApi;
 
 /// <summary>The document at /openapi/v1.json and the page at /swagger.</summary>
 internal static class OpenApiExtensions
 {
+    private const string KeyScheme = "key";
+
     public static IServiceCollection AddDdpmOpenApi(this IServiceCollection services) => services.AddEndpointsApiExplorer().AddSwaggerGen(swagger =>
     {
         swagger.SwaggerDoc("v1", new()
@@ -20,6 +23,13 @@ internal static class OpenApiExtensions
                 swagger.IncludeXmlComments(comments);
         }
 
+        swagger.AddSecurityDefinition(KeyScheme, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = "A key of this server, such as ddpm_…; none is needed on the server's own machine while there are no keys.",
+        });
+        swagger.AddSecurityRequirement(document => new() { [new(KeyScheme, document)] = [] });
         swagger.SupportNonNullableReferenceTypes();
         swagger.CustomSchemaIds(SchemaId);
         swagger.OperationFilter<DescribeOperation>();
@@ -27,18 +37,18 @@ internal static class OpenApiExtensions
         swagger.DocumentAsyncFilter<LiveExamples>();
     });
 
-    public static void MapDdpmOpenApi(this WebApplication app)
+    /// <summary>The document: open to everybody, since it is what "Authorize" on the page is read from; its examples are those of whoever asks.</summary>
+    public static void MapDdpmOpenApi(this WebApplication app) => app.MapSwagger("/openapi/{documentName}.json").AllowAnonymous();
+
+    /// <summary>The page: files of a library, open to everybody.</summary>
+    public static void UseDdpmSwaggerPage(this WebApplication app) => app.UseSwaggerUI(page =>
     {
-        app.MapSwagger("/openapi/{documentName}.json");
-        app.UseSwaggerUI(page =>
-        {
-            page.RoutePrefix = "swagger";
-            page.DocumentTitle = "Ddpm";
-            page.SwaggerEndpoint("/openapi/v1.json", "Ddpm v1");
-            page.EnableTryItOutByDefault();
-            page.DisplayRequestDuration();
-        });
-    }
+        page.RoutePrefix = "swagger";
+        page.DocumentTitle = "Ddpm";
+        page.SwaggerEndpoint("/openapi/v1.json", "Ddpm v1");
+        page.EnableTryItOutByDefault();
+        page.DisplayRequestDuration();
+    });
 
     private static string SchemaId(Type type) => type.IsGenericType
         ? string.Concat(type.GetGenericArguments().Select(SchemaId)) + type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]

@@ -35,6 +35,13 @@ internal static class OperationMetadata
     public static RouteHandlerBuilder WithPicture(this RouteHandlerBuilder endpoint, string contentType = Pictures.Png) =>
         endpoint.Produces(StatusCodes.Status200OK, contentType: contentType).Produces(StatusCodes.Status304NotModified);
 
+    /// <summary>An endpoint that goes on answering until the client leaves.</summary>
+    public static RouteHandlerBuilder WithEvents(this RouteHandlerBuilder endpoint)
+    {
+        endpoint.DisableRequestTimeout();
+        return endpoint.Produces(StatusCodes.Status200OK, contentType: "text/event-stream").RequireRateLimiting(RateLimits.Streams);
+    }
+
     public static RouteHandlerBuilder WithProblems(this RouteHandlerBuilder endpoint, params int[] statuses)
     {
         foreach (var status in statuses)

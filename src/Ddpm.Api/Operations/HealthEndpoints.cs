@@ -10,7 +10,7 @@ internal static class HealthEndpoints
 {
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/healthz").WithTags("System");
+        var group = routes.MapGroup("/healthz").WithTags("System").AllowAnonymous().DisableRateLimiting();
         group.MapGet("/live", () => TypedResults.Ok(new HealthView("healthy", null))).WithName("GetLiveness")
             .Describe("Is the process alive?", "Always 200 while it answers at all.");
         group.MapGet("/ready", GetReadinessAsync).WithName("GetReadiness")

@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Sampling;
@@ -38,20 +39,20 @@ internal static class SampleEndpoints
             .WithPicture(Pictures.WebP).WithProblems(404);
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchSamples")
             .Describe("Watch a sample request", "Server-sent events: `progress` every second and `ended`, the last.")
-            .Produces(200, contentType: "text/event-stream").WithProblems(404);
+            .WithEvents().WithProblems(404);
         group.MapPost("/{id:guid}/cancel", CancelAsync).WithName("CancelSamples").Describe("Stop drawing", "Nothing is kept.").WithProblems(404, 409);
         group.MapDelete("/{id:guid}", DeleteAsync).WithName("DeleteSamples")
             .Describe("Delete a sample request", "With its pictures. One that is being drawn is stopped first.").WithProblems(404, 409);
     }
 
     private static async Task<Results<Ok<SampleView>, Accepted<SampleView>, FileStreamHttpResult, ProblemHttpResult>> CreateAsync(
-        JsonBody<CreateSamples> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts,
+        JsonBody<CreateSamples> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts,
         JobDispatcher dispatcher, JobControl control, IOptions<SamplesOptions> options, TimeProvider clock,
         CancellationToken cancellationToken)
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, key, db, artifacts, dispatcher, options.Value, clock, cancellationToken);
+            : await SaveAsync(body, caller, key, db, artifacts, dispatcher, options.Value, clock, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } batch)
             return Problems.Gone("The samples that this Idempotency-Key made have been deleted.");
 
@@ -67,7 +68,7 @@ internal static class SampleEndpoints
     }
 
     private static async Task<Guid> SaveAsync(
-        JsonBody<CreateSamples> body, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
+        JsonBody<CreateSamples> body, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
         TimeProvider clock, CancellationToken cancellationToken)
     {
         var faults = new Faults();
@@ -78,7 +79,7 @@ internal static class SampleEndpoints
         var spec = SampleRules.SpecFor(body.Value, source.Checkpoint);
         await PrecisionRules.CheckAsync(spec, db, clock, cancellationToken);
 
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Sampling, CreatedAt = DateTime.UtcNow };
+        var job = caller.NewJob(JobKind.Sampling);
         var batch = new SampleBatch
         {
             Id = Guid.CreateVersion7(),

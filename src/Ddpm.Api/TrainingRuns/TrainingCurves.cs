@@ -28,12 +28,12 @@ internal static class TrainingCurves
             .WithQuery("limit", $"At most so many points, from 1 to {MaxPoints}; default {DefaultPoints}.", "integer", 1000)
             .WithQuery("format", "json or csv; without it, what the Accept header prefers.", "string", "json")
             .Produces<IReadOnlyList<MetricView>>(200, "application/json", Csv)
-            .WithProblems(400, 404);
+            .WithProblems(400, 404).DisableRequestTimeout();
         group.MapGet("/{id:guid}/events", GetEventsAsync).WithName("WatchTrainingRun")
             .Describe(
                 "Watch a run",
                 "Server-sent events: `progress` (every second), `preview` and `checkpoint` (the newest at once, then each new one), and `ended`, the last.")
-            .Produces(200, contentType: "text/event-stream").WithProblems(404);
+            .WithEvents().WithProblems(404);
         group.MapGet("/{id:guid}/previews", ListPreviewsAsync).WithName("ListTrainingRunPreviews")
             .Describe("List a run's preview grids", "Newest first.").WithProblems(400, 404);
         group.MapGet("/{id:guid}/previews/{step:long}.png", GetPreviewAsync).WithName("GetTrainingRunPreview")

@@ -1,5 +1,6 @@
 using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Http;
+using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
@@ -53,7 +54,7 @@ internal static class TrainingRunEndpoints
     }
 
     private static async Task<Results<Ok<TrainingRunView>, Accepted<TrainingRunView>, ProblemHttpResult>> CreateAsync(
-        JsonBody<CreateTrainingRun> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
+        JsonBody<CreateTrainingRun> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
         JobControl control, CancellationToken cancellationToken)
     {
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier)
@@ -68,7 +69,7 @@ internal static class TrainingRunEndpoints
         if (dataset!.Job!.Status != JobStatus.Succeeded)
             return Problems.Conflict(NotReady(dataset));
 
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Training, CreatedAt = DateTime.UtcNow };
+        var job = caller.NewJob(JobKind.Training);
         var run = new TrainingRun
         {
             Id = Guid.CreateVersion7(),
@@ -125,6 +126,7 @@ internal static class TrainingRunEndpoints
         // In this order: had the key been looked for first, its request might have resumed the run before that was looked at.
         if (await FindAsync(id, db, cancellationToken) is not var (run, _))
             return Problems.NotFound("training run", id);
+        db.RequireOwn(run.Job!.Account);
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is not null)
             return await AnswerAsync(id, context, preference, db, control, cancellationToken);
         if (!run.Job!.HasEnded)
@@ -133,7 +135,7 @@ internal static class TrainingRunEndpoints
             return Problems.Conflict("Its dataset has been deleted, so it cannot go on. Its checkpoints can still be used.");
         var spec = ResumeRules.Extend(run, body.Value);
 
-        var job = new Job { Id = Guid.CreateVersion7(), Kind = JobKind.Training, CreatedAt = DateTime.UtcNow };
+        var job = Caller.NewJob(JobKind.Training, run.Job.Account);
         switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
             case Resumption.OvertakenByAnother:

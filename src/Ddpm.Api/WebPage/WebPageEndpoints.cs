@@ -6,7 +6,7 @@ namespace Ddpm.Api.WebPage;
 /// <summary>The page at /, from inside the assembly: whichever host maps the API serves it.</summary>
 internal static class WebPageEndpoints
 {
-    private const string Policy = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    private const string Policy = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'none'";
 
     public static void MapWebPage(this IEndpointRouteBuilder routes)
     {
@@ -25,7 +25,7 @@ internal static class WebPageEndpoints
             context.Response.Headers.ContentSecurityPolicy = Policy;
             context.Response.Headers.CacheControl = "no-cache";
             return TypedResults.Bytes(bytes, contentType, entityTag: tag);
-        }).ExcludeFromDescription();
+        }).ExcludeFromDescription().AllowAnonymous();
     }
 
     private static byte[] Resource(string name)

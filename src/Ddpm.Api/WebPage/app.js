@@ -14,7 +14,13 @@ class ApiError extends Error {
   constructor(problem, status) {
     const fields = Object.entries(problem.errors ?? {}).flatMap(([field, messages]) => messages.map(message => `${field} ${message}`.trim()));
     super(fields.length ? fields.join('\n') : problem.detail ?? problem.title ?? `The server answered ${status}.`);
+    if (status === 401) askForKey();
   }
+}
+
+/** The key goes to the server once; a cookie that no script can read stands for it after that. */
+function askForKey() {
+  if (!$('#sign-in').open) $('#sign-in').showModal();
 }
 
 async function api(path, { method = 'GET', json, headers = {}, ...rest } = {}) {
@@ -393,7 +399,12 @@ function keyed(list, items, key, make, empty) {
 }
 
 async function refresh() {
+  if ($('#sign-in').open) return;
   try {
+    const session = await api('/session');
+    $('#sign-out').hidden = !session.bySession;
+    $('#sign-out').title = `${session.account}, ${session.role}`;
+    $('#queues').hidden = session.role !== 'admin';
     const [system, models, runs, datasets, samples] = await Promise.all(
       ['/system', '/models?limit=100', '/training-runs?limit=20', '/datasets?limit=50', '/samples?limit=12'].map(path => api(path)));
     const waiting = system.queues.reduce((sum, queue) => sum + queue.queued, 0);
@@ -407,9 +418,22 @@ async function refresh() {
     keyed($('#datasets'), datasets.items, dataset => dataset.id, datasetCard, 'No dataset yet.');
     keyed($('#models'), models.items, model => model.name, modelCard, 'No model yet: train one and name it.');
   } catch (reason) {
-    $('#system').textContent = `The server does not answer: ${reason.message}`;
+    $('#system').textContent = $('#sign-in').open ? 'Not signed in' : `The server does not answer: ${reason.message}`;
   }
 }
+
+onSubmit($('#sign-in-form'), async data => {
+  const response = await fetch('/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ key: data.get('key') }) });
+  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).detail ?? `The server answered ${response.status}.`);
+  $('#sign-in-form').reset();
+  $('#sign-in').close();
+  await refresh();
+});
+$('#sign-in').addEventListener('cancel', event => event.preventDefault()); // there is nothing to see behind it
+$('#sign-out').addEventListener('click', async () => {
+  await fetch('/session', { method: 'DELETE' });
+  location.reload();
+});
 
 await refresh();
 setInterval(() => { if (!document.hidden) refresh(); }, refreshMs);

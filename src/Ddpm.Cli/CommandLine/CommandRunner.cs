@@ -8,6 +8,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
+using Ddpm.Jobs.Logging;
 using Ddpm.Worker.Hub;
 
 namespace Ddpm.Cli.CommandLine;
@@ -50,7 +51,7 @@ internal static class CommandRunner
     }
 
     // Anything else is a fault of this program and ends it with its stack trace.
-    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException or EvaluationException
+    private static bool IsForItsUser(Exception exception) => exception is UserErrorException or StartRefusedException or HubException or DatasetException or CheckpointException or TrainingException or SamplingException or EvaluationException
         or UNetConfigException or TorchRuntimeException or ImageDecodeException or IOException or UnauthorizedAccessException;
 }
 

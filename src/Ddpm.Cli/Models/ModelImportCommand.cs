@@ -15,7 +15,7 @@ internal static class ModelImportCommand
         var hubUrl = HubAccess.Url();
         var target = new Option<string?>("--out") { Description = "Folder to write it to, in today's form: model_index.json, unet/ and scheduler/, float32 weights.", HelpName = "FOLDER" };
         var force = new Option<bool>("--force") { Description = "Replace the model in FOLDER." };
-        var server = new Option<string?>("--server") { Description = "Also, or instead, make it a model of the server there.", HelpName = "URL" };
+        var server = new Option<string?>("--server") { Description = $"Also, or instead, make it a model of the server there; {ModelServer.KeyVariable} in the environment is the key that it asks for.", HelpName = "URL" };
         var name = new Option<string?>("--name") { Description = "What the server is to call it: lower-case letters, digits, '.', '_' and '-'.", HelpName = "NAME" };
         var command = new Command("import", "Takes in a model from elsewhere: checks that every weight is there and fits, and writes it to a folder, or hands it to a server.")
         {

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Net;
 using System.Text.Json.Nodes;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Checkpoints;
@@ -8,6 +9,9 @@ namespace Ddpm.Cli.Models;
 /// <summary>A running server's models, over REST.</summary>
 internal sealed class ModelServer
 {
+    /// <summary>Environment variable with the key that the server asks for; not an option, since command lines are seen by all who share the machine.</summary>
+    public const string KeyVariable = "DDPM_API_KEY";
+
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly Uri _models;
@@ -40,6 +44,8 @@ internal sealed class ModelServer
         using var temporary = new TemporaryFolder();
         await ZipFile.CreateFromDirectoryAsync(model.Location, temporary.Below("model.zip"), CompressionLevel.NoCompression, includeBaseDirectory: false, cancellationToken);
         using var client = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
+        if (Environment.GetEnvironmentVariable(KeyVariable) is { Length: > 0 } key && !client.DefaultRequestHeaders.TryAddWithoutValidation("X-Api-Key", key.Trim()))
+            throw new UserErrorException($"{KeyVariable} holds what cannot be a key.");
         await using var file = File.OpenRead(temporary.Below("model.zip"));
         using var form = new MultipartFormDataContent { { new StringContent(name), "name" }, { new StreamContent(file), "file", "model.zip" } };
         using var response = await client.PostAsync(_models, form, cancellationToken);
@@ -60,7 +66,9 @@ internal sealed class ModelServer
         if (response.Content.Headers.ContentType is not { MediaType: "application/json" or "application/problem+json" })
             throw NoModel();
         var body = await response.Content.ReadFromJsonAsync<JsonObject>(cancellationToken) ?? throw NoModel();
-        return response.IsSuccessStatusCode ? body : throw new UserErrorException($"The server refuses it: {body["detail"] ?? body["title"]}");
+        return response.IsSuccessStatusCode ? body : throw new UserErrorException(response.StatusCode == HttpStatusCode.Unauthorized
+            ? $"The server asks for a key: set {KeyVariable} to one that it accepts."
+            : $"The server refuses it: {body["detail"] ?? body["title"]}");
     }
 
     private UserErrorException NoModel() => new($"--server is '{_models.GetLeftPart(UriPartial.Authority)}', which does not answer as Ddpm does.");

@@ -1,8 +1,7 @@
 using System.CommandLine;
-using System.Net;
 using Ddpm.Api;
-using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
+using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 using Ddpm.Worker;
 
@@ -18,25 +17,20 @@ internal static class ServeCommand
         var urls = new Option<string?>("--urls") { Description = $"Where to listen. {UsualUrl} if neither this nor ASPNETCORE_URLS says.", HelpName = "URL" };
         var data = new Option<string?>("--data") { Description = "Folder for the database, datasets, checkpoints and samples; 'data' if neither this nor Data__Root says.", HelpName = "FOLDER" };
         var database = new Option<string?>("--database") { Description = "A PostgreSQL connection string instead of a SQLite file below --data.", HelpName = "STRING" };
-        var anonymous = new Option<bool>("--allow-anonymous-network") { Description = "Listen on addresses that others can reach, though nobody has to show who they are." };
         var command = new Command("serve", "Runs the REST API, the web page and a worker in one process. Ctrl-C saves what is being trained; the next start goes on with it.")
         {
-            urls, data, database, anonymous,
+            urls, data, database,
         };
         command.SetAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(urls), parsed.GetValue(data), parsed.GetValue(database), parsed.GetValue(anonymous), cancellationToken));
+            parsed.GetValue(urls), parsed.GetValue(data), parsed.GetValue(database), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(string? asked, string? data, string? database, bool anonymous, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(string? asked, string? data, string? database, CancellationToken cancellationToken)
     {
         TorchRuntime.Initialize();
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         var urls = asked ?? builder.Configuration["urls"] ?? UsualUrl;
-        if (!anonymous && urls.Split(';').FirstOrDefault(url => !IsLoopback(url)) is { } open)
-            throw new UserErrorException(
-                $"--urls is '{open}', which others can reach, and there are no keys yet: use a loopback address such as http://127.0.0.1:5080, or add --allow-anonymous-network.");
-
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
         {
             ["Data:Root"] = data ?? builder.Configuration["Data:Root"],
@@ -50,12 +44,10 @@ internal static class ServeCommand
 
         await using var app = builder.Build();
         app.MapDdpmApi();
-        await app.StartAsync(cancellationToken);
+        if (!await app.TryStartAsync(cancellationToken))
+            return 0;
         Console.WriteLine($"Ready: {app.Urls.First()}");
         await app.WaitForShutdownAsync(CancellationToken.None); // the host itself listens to Ctrl-C and SIGTERM
         return 0;
     }
-
-    private static bool IsLoopback(string url) =>
-        Uri.TryCreate(url, UriKind.Absolute, out var uri) && (uri.IsLoopback || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address)));
 }

@@ -8,10 +8,10 @@ namespace Ddpm.Jobs.Life;
 /// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, <see cref="Retention"/> and <see cref="LeftoverSweeper"/> now and then,
 /// and warns while the disk is nearly full.</summary>
 internal sealed partial class JobReconcilerService(
-    JobReconciler reconciler, LeftoverSweeper sweeper, Retention retention, DiskSpace disk, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobReconcilerService> logger)
+    JobReconciler reconciler, LeftoverSweeper sweeper, Retention retention, DiskSpace disk, IOptions<LeaseOptions> options, IOptions<LeftoverOptions> leftovers, TimeProvider clock,
+    ILogger<JobReconcilerService> logger)
     : BackgroundService
 {
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromHours(1);
     private static readonly TimeSpan WarnInterval = TimeSpan.FromMinutes(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -24,7 +24,7 @@ internal sealed partial class JobReconcilerService(
             await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
             if (!(warned + WarnInterval > clock.GetUtcNow()) && await WarnAsync())
                 warned = clock.GetUtcNow();
-            if (swept + SweepInterval > clock.GetUtcNow())
+            if (swept + leftovers.Value.SweepInterval > clock.GetUtcNow())
                 continue;
             swept = clock.GetUtcNow();
             await TryAsync(() => retention.DeleteOldAsync(stoppingToken));

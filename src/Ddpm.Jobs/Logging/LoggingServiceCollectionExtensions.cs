@@ -14,7 +14,9 @@ public static class LoggingServiceCollectionExtensions
         .MinimumLevel.Information()
         .MinimumLevel.Override("Hangfire", LogEventLevel.Warning)
         .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+        .MinimumLevel.Override("Microsoft.AspNetCore.DataProtection", LogEventLevel.Error) // keys that seal cookies lie in a folder of their own, unencrypted; docs/keys.md says so
         .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
+        .Filter.ByExcluding(line => line.Exception is StartRefusedException) // its sentence is printed, and nobody needs the stack
         .WriteTo.Console(formatProvider: CultureInfo.InvariantCulture)
         .ReadFrom.Configuration(configuration));
 }

@@ -32,12 +32,12 @@ public static class CheckpointUses
     public static IReadOnlyList<string> DeleteUnneeded(DdpmDbContext db, IReadOnlyCollection<Guid> ids)
     {
         ArgumentNullException.ThrowIfNull(db);
-        var all = db.Checkpoints.Where(c => ids.Contains(c.Id));
+        var all = db.Checkpoints.IgnoreQueryFilters().Where(c => ids.Contains(c.Id)); // whoever needs it, of whatever account
         // Setting a value to itself takes the rows' locks on both databases. What is read afterwards is read behind whoever held them before.
         all.ExecuteUpdate(set => set.SetProperty(c => c.Bytes, c => c.Bytes));
         var deleted = all.Unneeded(db).Select(c => new { c.Id, c.ArtifactKey }).ToList();
         var unneeded = deleted.ConvertAll(c => c.Id);
-        db.Checkpoints.Where(c => unneeded.Contains(c.Id)).ExecuteDelete();
+        db.Checkpoints.IgnoreQueryFilters().Where(c => unneeded.Contains(c.Id)).ExecuteDelete();
         return deleted.ConvertAll(c => c.ArtifactKey);
     }
 }

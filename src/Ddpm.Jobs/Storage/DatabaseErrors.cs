@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Tells trouble that passes (a restart of the server, a lock) from faults.</summary>
-internal static class DatabaseErrors
+public static class DatabaseErrors
 {
     private const int SqliteBusy = 5;
     private const int SqliteLocked = 6;

@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Accounts;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -10,7 +11,7 @@ namespace Ddpm.Jobs.Storage;
 
 /// <summary>Brings the database up to date before anything else of the process starts. Safe when several processes do so at once.</summary>
 public sealed partial class DatabaseInitializer(
-    IDbContextFactory<DdpmDbContext> databases, StorageOptions storage, ILogger<DatabaseInitializer> logger) : IHostedService
+    DdpmDbContextFactory databases, StorageOptions storage, ILogger<DatabaseInitializer> logger) : IHostedService
 {
     private const int Attempts = 20;
     private const int LongestMigrationSeconds = 600;
@@ -43,7 +44,7 @@ public sealed partial class DatabaseInitializer(
 
     private async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await using var db = databases.CreateDbContext();
         if (storage.Provider == DatabaseProvider.Sqlite)
         {
             var file = new SqliteConnectionStringBuilder(storage.ConnectionString).DataSource;
@@ -76,8 +77,10 @@ public sealed partial class DatabaseInitializer(
     // nothing else of the process runs.
     private async Task BuildModelAsync(CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        await using var db = databases.CreateDbContext();
         db.Model.GetRelationalModel();
+        await using var ofAccount = databases.CreateDbContext(Account.Shared);
+        ofAccount.Model.GetRelationalModel();
     }
 
     // Two processes may create the same database at once: the second is told that it, or its name, is there already.

@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Jobs.Storage;
 
-/// <summary>All tables. Two classes derive from it, one for each database, because each has migrations of its own.</summary>
+/// <summary>All tables. A class derives from it for each database, because each has migrations of its own; and from each of these one that shows the rows of one account.</summary>
 public abstract class DdpmDbContext(DbContextOptions options) : DbContext(options)
 {
     /// <summary>All work, of whatever kind.</summary>
@@ -48,6 +48,13 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
 
     /// <summary>Idempotency keys that were used.</summary>
     public DbSet<IdempotencyRecord> IdempotencyRecords => Set<IdempotencyRecord>();
+
+    /// <summary>Whose rows this context shows, beside the shared ones; null for everybody's: that is a worker's, and an administrator's.</summary>
+    /// <remarks>Filters of the model see to it, in every query, update and deletion that does not say <c>IgnoreQueryFilters</c>.</remarks>
+    public string? OnlyAccount { get; internal set; }
+
+    /// <summary>Whether the model has those filters. One that has none costs a worker's queries nothing.</summary>
+    private protected virtual bool ShowsOneAccount => false;
 
     /// <summary>Saves. Checkpoints that new or changed rows need are held meanwhile, so that they are not deleted at the same moment: see <see cref="CheckpointUses"/>.</summary>
     public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
@@ -168,5 +175,20 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             record.Property(r => r.Key).HasMaxLength(255);
             record.HasIndex(r => r.CreatedAt);
         });
+        if (ShowsOneAccount)
+            FilterByAccount(modelBuilder);
+    }
+
+    private void FilterByAccount(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Job>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<Checkpoint>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<NamedModel>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
+        modelBuilder.Entity<Dataset>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<TrainingRun>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<SampleBatch>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<Evaluation>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<TrainingMetric>().HasQueryFilter(row => TrainingRuns.Any(run => run.Id == row.TrainingRunId));
+        modelBuilder.Entity<TrainingPreview>().HasQueryFilter(row => TrainingRuns.Any(run => run.Id == row.TrainingRunId));
     }
 }

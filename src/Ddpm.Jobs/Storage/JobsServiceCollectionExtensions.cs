@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Workers;
 using Hangfire;
@@ -22,16 +23,18 @@ public static class JobsServiceCollectionExtensions
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(_ => StorageOptions.From(configuration));
-        services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => new DdpmDbContextFactory(
-            provider.GetRequiredService<StorageOptions>(), provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<DdpmDbContextFactory>();
+        services.AddSingleton<IDbContextFactory<DdpmDbContext>>(provider => provider.GetRequiredService<DdpmDbContextFactory>());
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<DdpmDbContext>>().CreateDbContext());
         services.AddSingleton(provider => new ArtifactStore(provider.GetRequiredService<StorageOptions>().ArtifactRoot, provider.GetRequiredService<DiskSpace>()));
         services.AddOptions<DiskOptions>().Bind(configuration.GetSection("Storage")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<DiskSpace>();
+        services.AddSingleton<ApiKeyStore>();
         services.AddHostedService<DatabaseInitializer>();
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()
             .Validate(lease => lease.LeaseRenewal * 2 < lease.LeaseDuration, "Worker:LeaseRenewal must be less than half of Worker:LeaseDuration.");
+        services.AddOptions<LeftoverOptions>().Bind(configuration.GetSection("Leftovers")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();

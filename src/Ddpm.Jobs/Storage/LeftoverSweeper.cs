@@ -1,32 +1,28 @@
 using Ddpm.Jobs.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Deletes what nobody will ever ask for: uploads whose rows were never written or whose jobs have ended, artifacts whose rows are gone,
 /// and what interrupted work has left in staging. Processes that die between a file and its row leave such things.</summary>
 public sealed partial class LeftoverSweeper(
-    IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, TimeProvider clock, ILogger<LeftoverSweeper> logger)
+    IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, IOptions<LeftoverOptions> options, TimeProvider clock, ILogger<LeftoverSweeper> logger)
 {
-    private static readonly TimeSpan StagingAge = TimeSpan.FromDays(2);
-
-    /// <summary>What is younger may still get its row.</summary>
-    private static readonly TimeSpan ArtifactAge = TimeSpan.FromDays(1);
-
     /// <summary>One round. Several processes may do so at once.</summary>
     /// <returns>How many artifacts were deleted.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow().UtcDateTime;
-        artifacts.DeleteAbandonedStaging(StagingAge, now);
+        artifacts.DeleteAbandonedStaging(options.Value.StagingAge, now);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         return await SweepAsync("uploads", KeysOfUploads(db), cancellationToken)
             + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), cancellationToken)
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
             + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
             + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken)
-            + await SweepRunsAsync(db, now - ArtifactAge, cancellationToken);
+            + await SweepRunsAsync(db, now - options.Value.ArtifactAge, cancellationToken);
     }
 
     // What a run that goes on has left, its next attempt deletes. Those that have ended may be resumed at any moment, which writes to a folder that is not old.
@@ -64,7 +60,7 @@ public sealed partial class LeftoverSweeper(
     // Listed before the rows are read: whatever gets its row in between is found.
     private async Task<int> SweepAsync(string folder, IEnumerable<string> named, CancellationToken cancellationToken)
     {
-        var old = artifacts.List(folder, clock.GetUtcNow().UtcDateTime - ArtifactAge);
+        var old = artifacts.List(folder, clock.GetUtcNow().UtcDateTime - options.Value.ArtifactAge);
         if (old.Count == 0)
             return 0;
         var needed = await Task.Run(() => named.ToHashSet(StringComparer.Ordinal), cancellationToken);

@@ -5,7 +5,7 @@ using Npgsql;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>The tables in a PostgreSQL database.</summary>
-public sealed class PostgresDdpmDbContext(DbContextOptions<PostgresDdpmDbContext> options) : DdpmDbContext(options)
+public class PostgresDdpmDbContext(DbContextOptions options) : DdpmDbContext(options)
 {
     /// <inheritdoc/>
     protected override string JsonType => "jsonb";
@@ -14,8 +14,10 @@ public sealed class PostgresDdpmDbContext(DbContextOptions<PostgresDdpmDbContext
     protected override Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) =>
         Database.ExecuteSqlAsync($"""SELECT 1 FROM "Checkpoints" WHERE "Id" = ANY ({checkpoints}) ORDER BY "Id" FOR SHARE""", cancellationToken);
 
-    internal static DbContextOptionsBuilder<PostgresDdpmDbContext> Configure(string connectionString) =>
-        new DbContextOptionsBuilder<PostgresDdpmDbContext>().UseNpgsql(Prepared(connectionString).ConnectionString);
+    internal static DbContextOptionsBuilder<PostgresDdpmDbContext> Configure(string connectionString) => Configure<PostgresDdpmDbContext>(connectionString);
+
+    internal static DbContextOptionsBuilder<TContext> Configure<TContext>(string connectionString)
+        where TContext : PostgresDdpmDbContext => new DbContextOptionsBuilder<TContext>().UseNpgsql(Prepared(connectionString).ConnectionString);
 
     /// <summary>Statements that come again and again are planned once a connection: ours take the server longer to plan than to run.</summary>
     internal static NpgsqlConnectionStringBuilder Prepared(string connectionString)
@@ -31,4 +33,10 @@ public sealed class PostgresDdpmDbContext(DbContextOptions<PostgresDdpmDbContext
     {
         public PostgresDdpmDbContext CreateDbContext(string[] args) => new(Configure("Host=localhost").Options);
     }
+}
+
+/// <summary>The rows of one account in a PostgreSQL database.</summary>
+internal sealed class PostgresAccountDbContext(DbContextOptions<PostgresAccountDbContext> options) : PostgresDdpmDbContext(options)
+{
+    private protected override bool ShowsOneAccount => true;
 }

@@ -40,9 +40,9 @@ public sealed partial class Retention(
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
             jobs = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.EndedAt < before) // an ended row never changes again
                 .OrderBy(job => job.Id).Select(job => job.Id).Take(RowsAtOnce).ToListAsync(cancellationToken);
-            var keys = kind == JobKind.Sampling
-                ? await db.SampleBatches.Where(batch => jobs.Contains(batch.JobId)).Select(batch => "samples/" + batch.Id.ToString()).ToListAsync(cancellationToken)
-                : await db.Evaluations.Where(evaluation => jobs.Contains(evaluation.JobId)).Select(evaluation => "evaluations/" + evaluation.Id.ToString()).ToListAsync(cancellationToken);
+            var (folder, ids) = kind == JobKind.Sampling
+                ? ("samples", await db.SampleBatches.Where(batch => jobs.Contains(batch.JobId)).Select(batch => batch.Id).ToListAsync(cancellationToken))
+                : ("evaluations", await db.Evaluations.Where(evaluation => jobs.Contains(evaluation.JobId)).Select(evaluation => evaluation.Id).ToListAsync(cancellationToken));
             await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
             {
                 await db.SampleBatches.Where(batch => jobs.Contains(batch.JobId)).ExecuteDeleteAsync(cancellationToken);
@@ -51,8 +51,8 @@ public sealed partial class Retention(
                 await transaction.CommitAsync(cancellationToken);
             }
 
-            keys.ForEach(artifacts.Delete);
-            deleted += keys.Count;
+            ids.ForEach(id => artifacts.Delete($"{folder}/{id}"));
+            deleted += ids.Count;
         }
         while (jobs.Count == RowsAtOnce);
         return deleted;

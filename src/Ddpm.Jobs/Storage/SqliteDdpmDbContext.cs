@@ -6,13 +6,15 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>The tables in a SQLite file.</summary>
-public sealed class SqliteDdpmDbContext(DbContextOptions<SqliteDdpmDbContext> options) : DdpmDbContext(options)
+public class SqliteDdpmDbContext(DbContextOptions options) : DdpmDbContext(options)
 {
     /// <inheritdoc/>
     protected override string JsonType => "TEXT";
 
-    internal static DbContextOptionsBuilder<SqliteDdpmDbContext> Configure(string connectionString) =>
-        new DbContextOptionsBuilder<SqliteDdpmDbContext>().UseSqlite(connectionString).AddInterceptors(new ConnectionSetup());
+    internal static DbContextOptionsBuilder<SqliteDdpmDbContext> Configure(string connectionString) => Configure<SqliteDdpmDbContext>(connectionString);
+
+    internal static DbContextOptionsBuilder<TContext> Configure<TContext>(string connectionString)
+        where TContext : SqliteDdpmDbContext => new DbContextOptionsBuilder<TContext>().UseSqlite(connectionString).AddInterceptors(new ConnectionSetup());
 
     // Readers and the one writer do not wait for each other under WAL; writers wait for each other inside SQLite.
     private sealed class ConnectionSetup : DbConnectionInterceptor
@@ -41,4 +43,10 @@ public sealed class SqliteDdpmDbContext(DbContextOptions<SqliteDdpmDbContext> op
     {
         public SqliteDdpmDbContext CreateDbContext(string[] args) => new(Configure("Data Source=:memory:").Options);
     }
+}
+
+/// <summary>The rows of one account in a SQLite file.</summary>
+internal sealed class SqliteAccountDbContext(DbContextOptions<SqliteAccountDbContext> options) : SqliteDdpmDbContext(options)
+{
+    private protected override bool ShowsOneAccount => true;
 }

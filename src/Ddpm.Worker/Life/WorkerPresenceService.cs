@@ -18,32 +18,38 @@ internal sealed partial class WorkerPresenceService(
     {
         // libtorch is loaded here: a worker that cannot compute must not start.
         LogReady(identity.Name, device.Name);
-        await SayAsync(cancellationToken);
+        await TryAsync(() => SayAsync(cancellationToken));
         await base.StartAsync(cancellationToken);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        await db.Workers.Where(worker => worker.Name == identity.Name).ExecuteDeleteAsync(cancellationToken);
+        await TryAsync(async () =>
+        {
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            await db.Workers.Where(worker => worker.Name == identity.Name).ExecuteDeleteAsync(cancellationToken);
+        });
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(options.Value.Heartbeat, clock);
         while (await timer.WaitForNextTickAsync(stoppingToken))
+            await TryAsync(() => SayAsync(stoppingToken));
+    }
+
+    private async Task TryAsync(Func<Task> say)
+    {
+        try
         {
-            try
-            {
-                await SayAsync(stoppingToken);
-            }
-#pragma warning disable CA1031 // A database that is away for a while must not end the worker.
-            catch (Exception reason) when (reason is not OperationCanceledException)
+            await say();
+        }
+#pragma warning disable CA1031 // A database that is away for a while must not end the worker, nor keep it from starting or ending in order.
+        catch (Exception reason) when (reason is not OperationCanceledException)
 #pragma warning restore CA1031
-            {
-                LogTrouble(reason.Message);
-            }
+        {
+            LogTrouble(reason.Message);
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class ModelImportJob(
             else
                 Unpack(model, staging, lease);
             lease.Progress = FetchPart;
-            var checkpoint = intake.Check(staging);
+            var checkpoint = intake.Check(staging, lease.Job.Account);
             lease.Stop.ThrowIfCancellationRequested();
             artifacts.Publish(staging, checkpoint.ArtifactKey);
             var now = clock.GetUtcNow().UtcDateTime;

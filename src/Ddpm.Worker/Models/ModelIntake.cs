@@ -11,9 +11,11 @@ internal sealed class ModelIntake(TimeProvider clock)
     private const int UsualSide = 64;
 
     /// <summary>Loads the folder once, on the CPU, so that what is taken in can be used.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="account">Whose checkpoint it becomes.</param>
     /// <returns>A row whose artifact key is where the folder is to go.</returns>
     /// <exception cref="CheckpointException">It cannot be used, or is of a kind that is not supported.</exception>
-    public Checkpoint Check(string folder)
+    public Checkpoint Check(string folder, string account)
     {
         var files = DiffusersFolder.Open(folder);
         files.RequireDrawable();
@@ -21,6 +23,7 @@ internal sealed class ModelIntake(TimeProvider clock)
         return new Checkpoint
         {
             Id = id,
+            Account = account,
             Ema = false,
             Parameters = CountParameters(folder),
             Resolution = files.Network.SampleSize ?? UsualSide,

@@ -201,6 +201,7 @@ internal sealed class TrainingJournal : TrainingObserver
     private Checkpoint RowOf(CheckpointInfo checkpoint) => new()
     {
         Id = Guid.CreateVersion7(),
+        Account = _lease.Job.Account,
         TrainingRunId = _run.Id,
         Step = checkpoint.Step,
         Epoch = checkpoint.Epoch,

@@ -20,9 +20,12 @@ public sealed class ModelImportJobTests : WorkerTests
         var folder = TinyModel.Write(Folder.At("model"));
         var model = await UploadAsync([.. Zips.Files(folder), ("model/readme.md", [1, 2, 3])]);
 
+        await using (var db = Host.Open())
+            await db.Jobs.ExecuteUpdateAsync(job => job.SetProperty(j => j.Account, "alice"), Cancellation);
         AssertSucceeded(await Host.RunAsync(model.JobId!.Value));
 
         var row = await ReadAsync(model);
+        Assert.Equal("alice", row.Checkpoint!.Account);
         var checkpoint = row.Checkpoint!;
         Assert.Equal((DiffusersFolder.Open(folder).WeightsSha256(), 8, 3, false), (checkpoint.Sha256, checkpoint.Resolution, checkpoint.Channels, checkpoint.Resumable));
         using var loaded = DiffusionModel.Load(Host.Artifacts.PathOf(checkpoint.ArtifactKey), CPU);

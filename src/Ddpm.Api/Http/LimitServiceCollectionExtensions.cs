@@ -1,0 +1,48 @@
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+
+namespace Ddpm.Api.Http;
+
+/// <summary>How large, how slow and how many requests may be.</summary>
+internal static class LimitServiceCollectionExtensions
+{
+    /// <summary>Longer than any JSON that is accepted (6 MiB with pictures in it); uploads count their own bytes.</summary>
+    private const long LargestBody = 8 << 20;
+
+    /// <summary>Bytes a second, after ten seconds, below which a body is no longer waited for.</summary>
+    private const double SlowestBody = 1024;
+
+    private const int MostConnections = 2000;
+
+    /// <summary>An answer that takes longer is given up; the longest that may be asked to wait, 60 s, and the work around it have room.</summary>
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(100);
+
+    public static IServiceCollection AddDdpmLimits(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<RateLimitOptions>().Bind(configuration.GetSection("RateLimits")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddRateLimiter(_ => { });
+        services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, options) => RateLimits.Configure(limiter, options.Value));
+        services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy
+        {
+            Timeout = LongestAnswer,
+            TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
+        });
+        return services.Configure<KestrelServerOptions>(Configure);
+    }
+
+    private static void Configure(KestrelServerOptions server)
+    {
+        server.AddServerHeader = false;
+        var limits = server.Limits;
+        limits.MaxRequestBodySize = LargestBody;
+        limits.MinRequestBodyDataRate = new MinDataRate(SlowestBody, TimeSpan.FromSeconds(10));
+        limits.MaxRequestHeaderCount = 64;
+        limits.MaxRequestHeadersTotalSize = 16 << 10;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
+        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        limits.MaxConcurrentConnections = MostConnections;
+        limits.Http2.MaxStreamsPerConnection = 100;
+    }
+}

@@ -1,0 +1,27 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Ddpm.Api.Http;
+
+/// <summary>Settings under <c>RateLimits</c>: how often somebody may ask. The defaults are more than a person with a page, or a script that waits for its answers, ever does.</summary>
+internal sealed record RateLimitOptions
+{
+    /// <summary>Requests a second of one key, over time; default 200.</summary>
+    [Range(1, 1_000_000)]
+    public int RequestsPerSecond { get; init; } = 200;
+
+    /// <summary>Requests of one key at once, after a pause; default 2000.</summary>
+    [Range(1, 10_000_000)]
+    public int Burst { get; init; } = 2000;
+
+    /// <summary>Event streams that one key may have open; default 50.</summary>
+    [Range(1, 100_000)]
+    public int Streams { get; init; } = 50;
+
+    /// <summary>Requests a second of one address without a key that counts, over time; default 10. Wrong keys are such requests too.</summary>
+    [Range(1, 1_000_000)]
+    public int AnonymousRequestsPerSecond { get; init; } = 10;
+
+    /// <summary>Requests of one address without a key at once; default 100.</summary>
+    [Range(1, 10_000_000)]
+    public int AnonymousBurst { get; init; } = 100;
+}

@@ -1,0 +1,33 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Ddpm.Jobs.Life;
+
+/// <summary>How every process of ours starts and ends.</summary>
+public static class HostExtensions
+{
+    /// <summary>Starts a host; one that is told to stop while it starts ends in order, not with an exception.</summary>
+    /// <returns>False where it was told to stop.</returns>
+    public static async Task<bool> TryStartAsync(this IHost host, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        try
+        {
+            await host.StartAsync(cancellationToken);
+            return true;
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested || cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Runs a host until it is told to stop, be it while it starts.</summary>
+    public static async Task RunToTheEndAsync(this IHost host)
+    {
+        ArgumentNullException.ThrowIfNull(host);
+        if (await host.TryStartAsync())
+            await host.WaitForShutdownAsync();
+    }
+}

@@ -1,0 +1,99 @@
+using System.Net;
+using Ddpm.Jobs.Accounts;
+using Ddpm.Jobs.Life;
+using Microsoft.AspNetCore.Mvc.Testing;
+
+namespace Ddpm.Api.Tests.Keys;
+
+/// <summary>How often one may ask, and what answers say to browsers.</summary>
+public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task AKeyThatAsksTooOften_IsToldWhenToComeBack_AndOthersAreNot()
+    {
+        var (alice, bob) = (await host.KeyAsync("alice", ApiRole.Read), await host.KeyAsync("bob", ApiRole.Read));
+        using var limited = Limited(("RateLimits:RequestsPerSecond", "1"), ("RateLimits:Burst", "5"));
+        var answers = await AskAsync(limited, 8, alice);
+        Assert.Equal(5, answers.Count(answer => answer.StatusCode == HttpStatusCode.OK));
+        using var refused = answers.Last(answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
+        await ApiHost.ProblemAsync(refused, 429);
+        Assert.True(refused.Headers.RetryAfter?.Delta >= TimeSpan.FromSeconds(1));
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync(limited, 1, bob)).Single().StatusCode);
+    }
+
+    [Fact]
+    public async Task AnAddressThatTriesKeys_IsHeldBack_AndAKeyThatCountsIsNot()
+    {
+        var alice = await host.KeyAsync("alice", ApiRole.Read);
+        using var limited = Limited(("RateLimits:AnonymousRequestsPerSecond", "1"), ("RateLimits:AnonymousBurst", "3"));
+        var answers = await AskAsync(limited, 6, ("X-Api-Key", "wrong"));
+        Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.Unauthorized));
+        Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests));
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync(limited, 1, alice)).Single().StatusCode);
+        Assert.All(await AskAsync(limited, 10, ("X-Api-Key", "wrong"), "/healthz/live"), answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+    }
+
+    [Fact]
+    public async Task Streams_AreLimited_ForEachKey()
+    {
+        var admin = await host.KeyAsync("root", ApiRole.Admin);
+        var samples = await host.SamplesAsync(await host.CheckpointAsync(), JobStatus.Running);
+        using var limited = Limited(("RateLimits:Streams", "2"));
+        var answers = await AskAsync(limited, 3, admin, $"/samples/{samples}/events");
+        Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], answers.Select(answer => answer.StatusCode));
+        answers[0].Dispose(); // one leaves, and another may come
+        await Task.Delay(1500, Cancel);
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync(limited, 1, admin, $"/samples/{samples}/events")).Single().StatusCode);
+    }
+
+    [Fact]
+    public async Task AStream_EndsWithItsKey()
+    {
+        var (name, key) = await host.KeyAsync("root", ApiRole.Admin);
+        var samples = await host.SamplesAsync(await host.CheckpointAsync(), JobStatus.Running);
+        using var events = await host.GetAsync($"/samples/{samples}/events", (name, key));
+        Assert.Equal(HttpStatusCode.OK, events.StatusCode);
+        await host.Services.GetRequiredService<ApiKeyStore>().RevokeAsync(key, Cancel);
+        await events.Content.ReadAsByteArrayAsync(Cancel).WaitAsync(TimeSpan.FromSeconds(20), Cancel);
+    }
+
+    [Theory, InlineData("/"), InlineData("/swagger/index.html"), InlineData("/samples"), InlineData("/nothing"), InlineData("/healthz/live")]
+    public async Task EveryAnswer_TellsBrowsersWhatNotToDo(string path)
+    {
+        using var response = await host.GetAsync(path);
+        foreach (var (name, value) in new[] { ("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"), ("Content-Security-Policy", "frame-ancestors 'none'"), ("Permissions-Policy", "camera=()"), ("Cross-Origin-Resource-Policy", "same-origin") })
+            Assert.Contains(value, response.Headers.GetValues(name).Single(), StringComparison.Ordinal);
+        Assert.False(response.Headers.Contains("Server"));
+        Assert.False(response.Headers.Contains("Strict-Transport-Security"));
+    }
+
+    [Fact]
+    public async Task OverHttps_BrowsersAreToldToStayThere()
+    {
+        using var secure = host.CreateClient(new() { BaseAddress = new("https://localhost") });
+        using var response = await secure.GetAsync(new Uri("/healthz/live", UriKind.Relative), Cancel);
+        Assert.Contains("max-age", response.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
+    }
+
+    private WebApplicationFactory<Program> Limited(params (string Name, string Value)[] settings) => host.WithWebHostBuilder(builder =>
+    {
+        foreach (var (name, value) in settings)
+            builder.UseSetting(name, value);
+    });
+
+    private static async Task<List<HttpResponseMessage>> AskAsync(WebApplicationFactory<Program> server, int times, (string Name, string Value) key, string path = "/samples")
+    {
+        var client = server.CreateClient();
+        var answers = new List<HttpResponseMessage>();
+        for (var i = 0; i < times; i++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.TryAddWithoutValidation(key.Name, key.Value);
+            answers.Add(await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancel));
+        }
+
+        return answers;
+    }
+}

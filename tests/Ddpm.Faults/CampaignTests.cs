@@ -1,0 +1,29 @@
+using Ddpm.Faults.Clusters;
+using Ddpm.Faults.Injection;
+using Ddpm.TestSupport;
+
+namespace Ddpm.Faults;
+
+/// <summary>The short form: every kind of fault once or twice, with short leases.</summary>
+[Trait("Category", "faults")]
+public sealed class CampaignTests
+{
+    [Fact]
+    public async Task Cluster_LosesNothingAndDoublesNothing_WhateverIsDoneToIt()
+    {
+        var settings = new ClusterSettings(PostgresFixture.RequirePrograms()) { Lease = TimeSpan.FromSeconds(6) };
+        await using var cluster = await Cluster.StartAsync(settings);
+        var workload = new Workload(cluster, trainingSteps: 300);
+        await workload.PrepareAsync();
+        Fault[] faults =
+        [
+            new WorkerKill(), new WorkerKill(), new WorkerKill(), new WorkerKill(), new ApiKill(), new WorkerFreeze(), new WorkerTermination(), new WorkerTermination(),
+            new DatabaseRestart("fast"), new DatabaseRestart("immediate"), new DatabaseRestart("kill"), new DroppedConnections(), new SecondDelivery(), new DispatchLoss(),
+        ];
+        var report = await new Campaign(cluster, workload, new Random(5)).RunAsync(faults, TestContext.Current.TestOutputHelper!.WriteLine);
+
+        Assert.True(report.Violations.Count == 0, $"{string.Join('\n', report.Violations)}\n{cluster.Describe()}");
+        Assert.True(report.TakeOvers.Taken > 0, "No lease was lost: the faults struck nothing.");
+        Assert.InRange(report.TakeOvers.MostStepsLost, 0, 1);
+    }
+}

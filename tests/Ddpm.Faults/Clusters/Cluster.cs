@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Reflection;
+using Ddpm.TestSupport;
+using Npgsql;
+
+namespace Ddpm.Faults.Clusters;
+
+/// <summary>A PostgreSQL server, one API and several workers, each a process that can be ended at any moment, and someone who uses them.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    private Cluster(PostgresServer postgres, ClusterSettings settings)
+    {
+        (Postgres, Settings) = (postgres, settings);
+        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort()}"));
+        var environment = EnvironmentOf(settings, address);
+        Api = new Node("API", PathOf("Api"), environment, _folder.Path);
+        Workers = [.. Enumerable.Range(1, settings.Workers).Select(n => new Node(string.Create(CultureInfo.InvariantCulture, $"worker {n}"), PathOf("Worker"), environment, _folder.Path))];
+        User = new ServiceUser(address);
+        History = new History(ConnectionString);
+    }
+
+    public ClusterSettings Settings { get; }
+
+    public PostgresServer Postgres { get; }
+
+    public Node Api { get; }
+
+    public IReadOnlyList<Node> Workers { get; }
+
+    public ServiceUser User { get; }
+
+    public History History { get; }
+
+    /// <summary>How the harness itself reads the database: without a pool, whose connections would outlive the server.</summary>
+    public string ConnectionString => new NpgsqlConnectionStringBuilder(Postgres.ConnectionString("ddpm")) { Pooling = false }.ConnectionString;
+
+    /// <summary>The folder of the artifacts.</summary>
+    public string Artifacts => Settings.Artifacts ?? _folder.At("artifacts");
+
+    /// <summary>Starts everything and waits until all of it answers.</summary>
+    public static async Task<Cluster> StartAsync(ClusterSettings settings)
+    {
+        var cluster = new Cluster(await PostgresServer.StartNewAsync(settings.Programs, durable: true), settings);
+        try
+        {
+            cluster.Api.Start();
+            await cluster.Api.UntilListeningAsync();
+            await cluster.History.BeginAsync();
+            foreach (var worker in cluster.Workers)
+                worker.Start();
+            await Task.WhenAll(cluster.Workers.Select(worker => worker.UntilListeningAsync()));
+            return cluster;
+        }
+        catch
+        {
+            Console.WriteLine(cluster.Describe());
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The end of what each process printed.</summary>
+    public string Describe() => string.Concat(((IEnumerable<Node>)[Api, .. Workers]).Select(node => node.Describe()));
+
+    /// <summary>The processes that ended though nobody ended them.</summary>
+    public IEnumerable<string> Dead() => ((IEnumerable<Node>)[Api, .. Workers]).Where(node => node.HasDied).Select(node => $"{node.Name} died: {node.Describe()}");
+
+    /// <summary>Runs a statement.</summary>
+    public async Task<int> ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+#pragma warning disable CA2100 // Written in this project.
+        await using var command = new NpgsqlCommand(sql, connection);
+#pragma warning restore CA2100
+        return await command.ExecuteNonQueryAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in (IEnumerable<Node>)[.. Workers, Api])
+            await node.DisposeAsync();
+        User.Dispose();
+        await Postgres.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private Dictionary<string, string> EnvironmentOf(ClusterSettings settings, Uri address) => new(settings.More)
+    {
+        ["Database__Provider"] = "Postgres",
+        ["Database__ConnectionString"] = Postgres.ConnectionString("ddpm"),
+        ["Artifacts__Root"] = Artifacts,
+        ["Data__Root"] = _folder.At("data"),
+        ["ASPNETCORE_URLS"] = address.AbsoluteUri,
+        ["Worker__HealthUrl"] = "http://127.0.0.1:0",
+        ["Worker__Device"] = "cpu",
+        ["Worker__ProgressInterval"] = "00:00:00.050",
+        ["Worker__LeaseDuration"] = settings.Lease.ToString("c", CultureInfo.InvariantCulture),
+        ["Worker__LeaseRenewal"] = (settings.Lease / 6).ToString("c", CultureInfo.InvariantCulture),
+        ["Worker__ReconcileInterval"] = (settings.Lease / 2).ToString("c", CultureInfo.InvariantCulture),
+        ["Leftovers__StagingAge"] = "00:00:30",
+        ["Leftovers__ArtifactAge"] = "00:00:30",
+        ["Leftovers__SweepInterval"] = "00:00:10",
+        ["Serilog__MinimumLevel__Override__Serilog.AspNetCore"] = "Warning", // not every request
+    };
+
+    private static string PathOf(string program) => Path.GetFullPath(
+        typeof(Cluster).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == program).Value!);
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

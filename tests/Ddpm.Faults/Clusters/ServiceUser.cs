@@ -1,0 +1,108 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Ddpm.Faults.Clusters;
+
+/// <summary>Somebody who uses the service as its documentation tells: sends what was not answered again, under the same <c>Idempotency-Key</c>.</summary>
+internal sealed class ServiceUser(Uri address) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private readonly HttpClient _http = new() { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) };
+
+    /// <summary>Answers that nobody should ever get: a 500, or text where problem details belong.</summary>
+    public ConcurrentQueue<string> Blunders { get; } = new();
+
+    /// <summary>Asks until there is an answer.</summary>
+    public Task<JsonNode> GetAsync(string path) => UntilAnsweredAsync(HttpMethod.Get, path, () => null, key: null);
+
+    /// <summary>Sends a request until it is answered.</summary>
+    public Task<JsonNode> PostAsync(string path, string json) =>
+        UntilAnsweredAsync(HttpMethod.Post, path, () => new StringContent(json, Encoding.UTF8, "application/json"), Guid.NewGuid().ToString());
+
+    /// <summary>Uploads pictures until the upload is answered.</summary>
+    public Task<JsonNode> UploadAsync(byte[] zip, string resolution) => UntilAnsweredAsync(
+        HttpMethod.Post,
+        "/datasets",
+        () => new MultipartFormDataContent
+        {
+            { new StringContent(resolution), "resolution" },
+            { new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } }, "file", "pictures.zip" },
+        },
+        Guid.NewGuid().ToString());
+
+    /// <summary>One try.</summary>
+    /// <returns>Its status; null where nobody answered.</returns>
+    public async Task<HttpStatusCode?> TryGetAsync(string path)
+    {
+        try
+        {
+            using var response = await _http.GetAsync(path);
+            Note(HttpMethod.Get, path, response.StatusCode, "");
+            return response.StatusCode;
+        }
+        catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Asks a resource again and again until it has ended.</summary>
+    public async Task<JsonNode> UntilEndedAsync(string path, TimeSpan limit)
+    {
+        var until = DateTime.UtcNow + limit;
+        while (true)
+        {
+            var view = await GetAsync(path);
+            if ((string?)view["status"] is "succeeded" or "failed" or "cancelled")
+                return view;
+            if (DateTime.UtcNow > until)
+                throw new TimeoutException($"{path} has not ended within {limit}: {view}");
+            await Task.Delay(Pause);
+        }
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<JsonNode> UntilAnsweredAsync(HttpMethod method, string path, Func<HttpContent?> content, string? key)
+    {
+        var until = DateTime.UtcNow + Patience;
+        var last = "nothing";
+        while (DateTime.UtcNow < until)
+        {
+            try
+            {
+                using var request = new HttpRequestMessage(method, path) { Content = content() };
+                if (key is not null)
+                    request.Headers.Add("Idempotency-Key", key);
+                using var response = await _http.SendAsync(request);
+                var body = await response.Content.ReadAsStringAsync();
+                Note(method, path, response.StatusCode, body);
+                if (response.IsSuccessStatusCode)
+                    return JsonNode.Parse(body)!;
+                last = string.Create(CultureInfo.InvariantCulture, $"{(int)response.StatusCode} {body}");
+                if ((int)response.StatusCode is not (429 or 503))
+                    throw new InvalidOperationException($"{method} {path} gave {last}");
+            }
+            catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException or IOException)
+            {
+                last = silence.Message;
+            }
+
+            await Task.Delay(Pause);
+        }
+
+        throw new TimeoutException($"{method} {path} was not answered within {Patience}; last: {last}");
+    }
+
+    private void Note(HttpMethod method, string path, HttpStatusCode status, string body)
+    {
+        if (status == HttpStatusCode.InternalServerError || body.Contains("   at ", StringComparison.Ordinal))
+            Blunders.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{method} {path} gave {(int)status}: {body}"));
+    }
+}

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+
+namespace Ddpm.Faults.Clusters;
+
+/// <summary>What is asked of a cluster: runs and pictures whose results are known from a cluster that was left alone, since each kind is asked for again and again.</summary>
+internal sealed class Workload(Cluster cluster, int trainingSteps)
+{
+    private const int Seeds = 3;
+    private const int CheckpointEvery = 20;
+
+    private readonly ConcurrentQueue<string> _accepted = new();
+    private string _dataset = "";
+
+    /// <summary>Paths of all that was accepted.</summary>
+    public IReadOnlyCollection<string> Accepted => _accepted;
+
+    /// <summary>SHA-256 of the weights that every run must end in.</summary>
+    public string Weights { get; private set; } = "";
+
+    /// <summary>SHA-256 of the grid of each seed.</summary>
+    public Dictionary<int, string> Grids { get; } = [];
+
+    /// <summary>Steps of every run.</summary>
+    public int TrainingSteps => trainingSteps;
+
+    /// <summary>Uploads the pictures and has everything done once, undisturbed.</summary>
+    public async Task PrepareAsync()
+    {
+        var limit = TimeSpan.FromMinutes(3);
+        var upload = await cluster.User.UploadAsync(await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, "data", "emoji.zip")), "16");
+        _dataset = (string)upload["id"]!;
+        await SucceedsAsync($"/datasets/{_dataset}", limit);
+        var run = await SucceedsAsync(await TrainAsync(), limit);
+        var checkpoints = await cluster.User.GetAsync($"/training-runs/{run["id"]}/checkpoints?limit=100");
+        Weights = (string)checkpoints["items"]!.AsArray().MaxBy(item => (long)item!["step"]!)!["sha256"]!;
+        for (var seed = 0; seed < Seeds; seed++)
+        {
+            var sample = await SucceedsAsync(await SampleAsync(seed), limit);
+            Grids[seed] = await GridAsync((string)sample["id"]!);
+        }
+    }
+
+    /// <summary>Asks for a run.</summary>
+    /// <returns>Its path.</returns>
+    public Task<string> TrainAsync() => AskAsync("/training-runs", string.Create(CultureInfo.InvariantCulture, $$"""
+        {
+          "datasetId": "{{_dataset}}",
+          "network": {"blockOutChannels": [16, 32], "layersPerBlock": 1, "normNumGroups": 8},
+          "schedule": {"timesteps": 10},
+          "training": {"batchSize": 4, "learningRate": 0.001, "warmupSteps": 5, "previewEveryEpochs": 100, "seed": 1, "steps": {{trainingSteps}},
+            "checkpointEverySteps": {{CheckpointEvery}}, "keepCheckpoints": 2}
+        }
+        """));
+
+    /// <summary>Asks for pictures of the shipped model: a second or so of work.</summary>
+    /// <param name="seed">From 0 to 2.</param>
+    /// <returns>Their path.</returns>
+    public Task<string> SampleAsync(int seed) =>
+        AskAsync("/samples", string.Create(CultureInfo.InvariantCulture, $$"""{"count": 4, "steps": 20, "sampler": "ddim", "seed": {{seed}}}"""));
+
+    /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise.</summary>
+    public async Task TopUpAsync(Random random, int runs, int samples)
+    {
+        var (activeRuns, activeSamples) = (await CountActiveAsync("Training"), await CountActiveAsync("Sampling"));
+        for (; activeRuns < runs; activeRuns++)
+            await TrainAsync();
+        for (; activeSamples < samples; activeSamples++)
+            await SampleAsync(random.Next(Seeds));
+    }
+
+    /// <summary>Waits until all that was accepted has ended.</summary>
+    public async Task SettleAsync(TimeSpan limit)
+    {
+        var until = DateTime.UtcNow + limit;
+        while (await CountActiveAsync(null) is var active and > 0)
+        {
+            if (DateTime.UtcNow > until)
+            {
+                var left = await cluster.History.TextsAsync("""SELECT "Kind" || ' ' || "Id" || ' ' || "Status" || ' epoch ' || "LeaseEpoch" FROM "Jobs" WHERE "Status" IN ('Queued', 'Running')""");
+                throw new TimeoutException($"{active} jobs have not ended within {limit}: {string.Join("; ", left)}\n{cluster.Describe()}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(300));
+        }
+    }
+
+    /// <summary>SHA-256 of the picture that a sample request ended in.</summary>
+    public async Task<string> GridAsync(string sampleId)
+    {
+        var key = Assert.Single(await cluster.History.TextsAsync($"""SELECT "ArtifactKey" FROM "SampleBatches" WHERE "Id" = '{sampleId}'"""));
+        return Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(cluster.Artifacts, key, "grid.png"))));
+    }
+
+    private async Task<string> AskAsync(string path, string body)
+    {
+        var view = await cluster.User.PostAsync(path, body);
+        var accepted = $"{path}/{view["id"]}";
+        _accepted.Enqueue(accepted);
+        return accepted;
+    }
+
+    private async Task<JsonNode> SucceedsAsync(string path, TimeSpan limit)
+    {
+        var view = await cluster.User.UntilEndedAsync(path, limit);
+        Assert.True((string?)view["status"] == "succeeded", $"{path} was to succeed undisturbed: {view}");
+        return view;
+    }
+
+    private async Task<int> CountActiveAsync(string? kind) => (await cluster.History.RowsAsync(
+        $"""SELECT count(*) FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') {(kind is null ? "" : $"AND \"Kind\" = '{kind}'")}""", row => (int)row.GetInt64(0)))[0];
+}

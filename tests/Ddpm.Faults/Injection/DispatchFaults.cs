@@ -1,0 +1,51 @@
+using Ddpm.Faults.Clusters;
+
+namespace Ddpm.Faults.Injection;
+
+/// <summary>Jobs are delivered a second time, those that run and those that wait.</summary>
+internal sealed class SecondDelivery : Fault
+{
+    public override string Name => "second delivery of the jobs that run or wait";
+
+    public override string Recovery => "nothing is to happen";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        var at = DateTime.UtcNow;
+        var delivered = await cluster.ExecuteAsync("""
+            INSERT INTO hangfire.jobqueue (jobid, queue)
+            SELECT "DispatchId"::bigint, CASE "Kind" WHEN 'Training' THEN 'training' WHEN 'Sampling' THEN 'sampling' ELSE 'data' END
+            FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') AND "Kind" IN ('Training', 'Sampling') AND "DispatchId" ~ '^[0-9]+$' LIMIT 10
+            """);
+        return delivered > 0 ? new Injected(at) : null;
+    }
+}
+
+/// <summary>Hangfire loses all that it knows.</summary>
+internal sealed class DispatchLoss : Fault
+{
+    public override string Name => "Hangfire's tables emptied";
+
+    public override string Recovery => "until every job that waits is carried again";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        var at = DateTime.UtcNow;
+        await cluster.ExecuteAsync("""
+            DO $$ DECLARE name text; BEGIN
+                FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'hangfire' AND tablename <> 'schema' LOOP
+                    EXECUTE 'TRUNCATE hangfire.' || quote_ident(name) || ' CASCADE';
+                END LOOP;
+            END $$
+            """);
+        var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2);
+        while ((await cluster.History.TextsAsync($"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.job h WHERE h.id::text = "DispatchId")""")).Count > 0)
+        {
+            if (DateTime.UtcNow > limit)
+                throw new TimeoutException($"Jobs are still carried by nobody.\n{cluster.Describe()}");
+            await Task.Delay(TimeSpan.FromMilliseconds(200));
+        }
+
+        return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
+    }
+}

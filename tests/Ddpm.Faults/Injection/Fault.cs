@@ -1,0 +1,23 @@
+using Ddpm.Faults.Clusters;
+
+namespace Ddpm.Faults.Injection;
+
+/// <summary>Something that goes wrong.</summary>
+internal abstract class Fault
+{
+    /// <summary>What it is, for the report.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What its recovery time counts, for the report.</summary>
+    public abstract string Recovery { get; }
+
+    /// <summary>Lets it happen, and returns when the cluster is as it was, or will get there by itself.</summary>
+    /// <returns>Null where there was nothing to disturb.</returns>
+    public abstract Task<Injected?> InjectAsync(Cluster cluster, Random random);
+}
+
+/// <summary>A fault that happened.</summary>
+/// <param name="At">By the database's clock, or this process's, which is the same machine's.</param>
+/// <param name="Process">The worker that it struck; null where it struck something else.</param>
+/// <param name="RecoveredIn">How long its own recovery took, where that is not read from the history.</param>
+internal sealed record Injected(DateTime At, int? Process = null, TimeSpan? RecoveredIn = null);

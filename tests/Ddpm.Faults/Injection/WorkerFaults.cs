@@ -1,0 +1,78 @@
+using System.Globalization;
+using Ddpm.Faults.Clusters;
+
+namespace Ddpm.Faults.Injection;
+
+/// <summary>A worker gets SIGKILL, and its container starts it again.</summary>
+internal sealed class WorkerKill : Fault
+{
+    public override string Name => "SIGKILL of a worker";
+
+    public override string Recovery => "from the kill until each job that it held is in its queue again, or held by another";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        if (await cluster.BusyAsync(random) is not { } worker)
+            return null;
+        var (process, at) = (worker.ProcessId, DateTime.UtcNow);
+        await worker.KillAsync();
+        worker.Start();
+        return new Injected(at, process);
+    }
+}
+
+/// <summary>A worker is frozen for longer than its lease lasts, and goes on afterwards as if nothing had happened.</summary>
+internal sealed class WorkerFreeze : Fault
+{
+    private static readonly TimeSpan Longer = TimeSpan.FromSeconds(3);
+
+    public override string Name => "SIGSTOP of a worker past its lease, then SIGCONT";
+
+    public override string Recovery => "from the signal until each job that it held is in its queue again, or held by another";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        if (await cluster.BusyAsync(random) is not { } worker)
+            return null;
+        var at = DateTime.UtcNow;
+        await worker.FreezeAsync();
+        await Task.Delay((cluster.Settings.Lease * 1.5) + Longer); // the lease, and a round of every reconciler
+        await worker.ThawAsync();
+        return new Injected(at, worker.ProcessId);
+    }
+}
+
+/// <summary>A worker gets SIGTERM, as at every upgrade, and is started again once it has ended.</summary>
+internal sealed class WorkerTermination : Fault
+{
+    public override string Name => "SIGTERM of a worker";
+
+    public override string Recovery => "from the signal to the end of the process";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        if (await cluster.BusyAsync(random) is not { } worker)
+            return null;
+        var (process, at) = (worker.ProcessId, DateTime.UtcNow);
+        var (status, time) = await worker.TerminateAsync();
+        if (status != 0)
+            throw new InvalidOperationException($"{worker.Name} ended with {status} at SIGTERM: {worker.Describe()}");
+        worker.Start();
+        return new Injected(at, process, time);
+    }
+}
+
+internal static class ClusterExtensions
+{
+    /// <summary>A worker that is not frozen, mostly one that holds a job; null where all are frozen.</summary>
+    public static async Task<Node?> BusyAsync(this Cluster cluster, Random random)
+    {
+        var owners = await cluster.History.TextsAsync("""SELECT "Owner" FROM "Jobs" WHERE "Status" = 'Running'""");
+        var busy = owners.Select(owner => int.Parse(owner.Split(':')[1], CultureInfo.InvariantCulture)).ToHashSet();
+        var awake = cluster.Workers.Where(worker => !worker.IsFrozen).ToList();
+        var chosen = awake.Where(worker => busy.Contains(worker.ProcessId)).ToList();
+        if (chosen.Count == 0 || random.NextDouble() < 0.1)
+            chosen = awake;
+        return chosen.Count == 0 ? null : chosen[random.Next(chosen.Count)];
+    }
+}

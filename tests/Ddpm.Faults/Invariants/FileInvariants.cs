@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Ddpm.Faults.Clusters;
+
+namespace Ddpm.Faults.Invariants;
+
+/// <summary>What must hold of the files: rows name only what is whole, results are those of an undisturbed cluster, and nothing is left behind.</summary>
+internal static class FileInvariants
+{
+    private const string Weights = "unet/diffusion_pytorch_model.safetensors";
+    private static readonly TimeSpan LongestSweep = TimeSpan.FromSeconds(90);
+
+    /// <summary>All violations, in words.</summary>
+    public static async Task<List<string>> ViolationsAsync(Cluster cluster, Workload workload) =>
+    [
+        .. await CheckpointsAsync(cluster),
+        .. await ResultsAsync(cluster, workload),
+        .. await LeftoversAsync(cluster),
+    ];
+
+    private static async Task<List<string>> CheckpointsAsync(Cluster cluster)
+    {
+        var rows = await cluster.History.RowsAsync("""SELECT "ArtifactKey", "Sha256" FROM "Checkpoints" """, row => (Key: row.GetString(0), Sha256: row.GetString(1)));
+        List<string> violations = [];
+        foreach (var (key, sha256) in rows)
+        {
+            var file = Path.Combine(cluster.Artifacts, key, Weights);
+            if (!File.Exists(file))
+                violations.Add($"a row names {key}, which has no weights");
+            else if (await HashAsync(file) != sha256)
+                violations.Add($"the weights of {key} are not those that its row names");
+        }
+
+        var named = await cluster.History.TextsAsync(
+            """SELECT "ArtifactKey" FROM "TrainingPreviews" UNION ALL SELECT "LossCurveKey" FROM "TrainingRuns" WHERE "LossCurveKey" IS NOT NULL UNION ALL SELECT "CacheKey" FROM "Datasets" WHERE "CacheKey" IS NOT NULL""");
+        violations.AddRange(named.Where(key => !Path.Exists(Path.Combine(cluster.Artifacts, key))).Select(key => $"a row names {key}, which is not there"));
+        return violations;
+    }
+
+    private static async Task<List<string>> ResultsAsync(Cluster cluster, Workload workload)
+    {
+        List<string> violations = [];
+        var ends = await cluster.History.RowsAsync(
+            """
+            SELECT r."Id"::text, (SELECT c."Sha256" FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" ORDER BY c."Step" DESC LIMIT 1)
+            FROM "TrainingRuns" r JOIN "Jobs" j ON j."Id" = r."JobId" WHERE j."Status" = 'Succeeded'
+            """,
+            row => (Id: row.GetString(0), Sha256: row.IsDBNull(1) ? null : row.GetString(1)));
+        violations.AddRange(ends.Where(run => run.Sha256 != workload.Weights).Select(run => $"run {run.Id} ended in other weights than an undisturbed one"));
+
+        var samples = await cluster.History.RowsAsync(
+            """SELECT b."Id"::text, (b."Spec" ->> 'seed') FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded'""",
+            row => (Id: row.GetString(0), Seed: row.GetString(1)));
+        foreach (var (id, seed) in samples)
+        {
+            if (await workload.GridAsync(id) != workload.Grids[int.Parse(seed, CultureInfo.InvariantCulture)])
+                violations.Add($"sample {id} shows other pictures than an undisturbed one");
+        }
+
+        return violations;
+    }
+
+    // The service sweeps in its own time, which the cluster's settings make short.
+    private static async Task<List<string>> LeftoversAsync(Cluster cluster)
+    {
+        var until = DateTime.UtcNow + LongestSweep;
+        while (true)
+        {
+            var left = await LeftNowAsync(cluster);
+            if (left.Count == 0 || DateTime.UtcNow > until)
+                return left;
+            await Task.Delay(TimeSpan.FromSeconds(2));
+        }
+    }
+
+    private static async Task<List<string>> LeftNowAsync(Cluster cluster)
+    {
+        var named = (await cluster.History.TextsAsync(
+            """
+            SELECT "ArtifactKey" FROM "SampleBatches" WHERE "ArtifactKey" IS NOT NULL UNION ALL SELECT "ArtifactKey" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL
+            UNION ALL SELECT "ArtifactKey" FROM "TrainingPreviews" UNION ALL SELECT "LossCurveKey" FROM "TrainingRuns" WHERE "LossCurveKey" IS NOT NULL
+            """)).ToHashSet(StringComparer.Ordinal);
+        List<string> left = [.. Entries(cluster, ".staging"), .. Entries(cluster, "uploads")];
+        left.AddRange(Entries(cluster, "samples").SelectMany(sample => Entries(cluster, sample)).Where(attempt => !named.Contains(attempt)));
+        foreach (var attempt in Entries(cluster, "training-runs").SelectMany(run => Entries(cluster, run)).Where(attempt => !attempt.EndsWith("/tensorboard", StringComparison.Ordinal)))
+        {
+            var files = Entries(cluster, attempt).SelectMany(entry => entry.EndsWith(".png", StringComparison.Ordinal) ? [entry] : Entries(cluster, entry)).ToList();
+            left.AddRange(files.Where(file => !named.Contains(file)));
+        }
+
+        var carried = await cluster.History.TextsAsync(
+            """
+            SELECT 'Hangfire job ' || j.id || ' ' || j.statename || ' ' || j.arguments FROM hangfire.job j
+            WHERE j.statename IN ('Enqueued', 'Processing', 'Scheduled', 'Awaiting') UNION ALL SELECT 'Hangfire queue entry ' || jobid FROM hangfire.jobqueue
+            """);
+        return [.. left.Select(path => $"{path} is left behind"), .. carried.Select(job => $"{job} is left behind")];
+    }
+
+    private static IEnumerable<string> Entries(Cluster cluster, string folder)
+    {
+        var path = Path.Combine(cluster.Artifacts, folder);
+        return Directory.Exists(path) ? Directory.EnumerateFileSystemEntries(path).Select(entry => $"{folder}/{Path.GetFileName(entry)}") : [];
+    }
+
+    private static async Task<string> HashAsync(string file)
+    {
+        await using var stream = File.OpenRead(file);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream));
+    }
+}

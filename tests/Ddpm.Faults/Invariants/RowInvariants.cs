@@ -1,0 +1,71 @@
+using System.Globalization;
+using Ddpm.Faults.Clusters;
+
+namespace Ddpm.Faults.Invariants;
+
+/// <summary>What must hold of the rows and of all that ever happened to them, whatever was done to the processes.</summary>
+internal static class RowInvariants
+{
+    /// <summary>Each query gives a sentence for every violation.</summary>
+    private static readonly string[] Queries =
+    [
+        // One final state, and no change after it.
+        """SELECT 'job ' || "Id" || ' has not ended: ' || "Status" FROM "Jobs" WHERE "Status" IN ('Queued', 'Running')""",
+        """SELECT 'job ' || id || ' ended ' || count(*) || ' times' FROM watch.jobs WHERE status IN ('Succeeded', 'Failed', 'Cancelled') AND NOT late GROUP BY id HAVING count(*) <> 1""",
+        """SELECT 'job ' || id || ' changed after its end, from ' || before || ' to ' || status FROM watch.jobs WHERE late""",
+
+        // Legal transitions, and every claim one epoch.
+        """
+        SELECT 'job ' || id || ' went from ' || before || ' to ' || status FROM watch.jobs WHERE before IS NOT NULL AND NOT late
+        AND (before, status) NOT IN (('Queued', 'Running'), ('Running', 'Running'), ('Running', 'Queued'), ('Running', 'Succeeded'), ('Running', 'Failed'), ('Running', 'Cancelled'), ('Queued', 'Cancelled'))
+        """,
+        """
+        SELECT 'job ' || id || ' went from epoch ' || before_epoch || ' to ' || epoch || ' as ' || status FROM watch.jobs WHERE before IS NOT NULL
+        AND epoch <> before_epoch + CASE WHEN status = 'Running' THEN 1 ELSE 0 END
+        """,
+
+        // Nothing is published but by the attempt that holds the job at that moment, and nothing twice.
+        """
+        SELECT what || ' of job ' || job || ' was published at ' || key || ' in epoch ' || epoch || ' (' || status || ')' FROM watch.results
+        WHERE key !~ ('e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
+        """,
+        """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what = 'pictures'""",
+        """SELECT 'run ' || "TrainingRunId" || ' has ' || count(*) || ' checkpoints of step ' || "Step" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL GROUP BY "TrainingRunId", "Step" HAVING count(*) > 1""",
+
+        // What has succeeded has its results.
+        """SELECT 'sample ' || b."Id" || ' succeeded without pictures' FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded' AND b."ArtifactKey" IS NULL""",
+        """SELECT 'run ' || r."Id" || ' ended at step ' || r."Step" || ' of ' || r."TotalSteps" FROM "TrainingRuns" r JOIN "Jobs" j ON j."Id" = r."JobId" WHERE j."Status" = 'Succeeded' AND r."Step" <> r."TotalSteps" """,
+        """SELECT 'the row ' || "Kind" || ' ' || "Id" || ' failed: ' || "Error" FROM "Jobs" WHERE "Status" = 'Failed'""",
+    ];
+
+    /// <summary>All violations, in words.</summary>
+    public static async Task<List<string>> ViolationsAsync(Cluster cluster, Workload workload)
+    {
+        List<string> violations = [];
+        foreach (var query in Queries)
+            violations.AddRange(await cluster.History.TextsAsync(query));
+
+        // Every request that was answered with an id is there once; nothing is there that nobody asked for.
+        var rows = await cluster.History.TextsAsync("""SELECT '/training-runs/' || "Id" FROM "TrainingRuns" UNION ALL SELECT '/samples/' || "Id" FROM "SampleBatches" """);
+        violations.AddRange(workload.Accepted.Except(rows).Select(path => $"{path} was accepted and is not there"));
+        violations.AddRange(rows.Except(workload.Accepted).Select(path => $"{path} is there and was asked for by nobody, or twice"));
+        return violations;
+    }
+
+    /// <summary>Jobs that were taken from a worker to which nothing had been done: two may have worked on them at once.</summary>
+    /// <param name="cluster">After a campaign.</param>
+    /// <param name="struck">The workers that were killed or frozen, by process.</param>
+    /// <param name="outages">When the database went away: who cannot renew a lease loses it, and knows.</param>
+    public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, IReadOnlySet<int> struck, IReadOnlyCollection<DateTime> outages)
+    {
+        var excused = cluster.Settings.Lease * 3;
+        var taken = await cluster.History.RowsAsync(
+            "SELECT id::text, before_owner, at FROM watch.jobs WHERE taken", row => (Id: row.GetString(0), Owner: row.GetString(1), At: row.GetDateTime(2)));
+        return
+        [
+            .. taken.Where(job => !struck.Contains(int.Parse(job.Owner.Split(':')[1], CultureInfo.InvariantCulture)))
+                .Where(job => !outages.Any(outage => job.At > outage && job.At - outage < excused))
+                .Select(job => string.Create(CultureInfo.InvariantCulture, $"job {job.Id} was taken from {job.Owner} at {job.At:T}, which lived")),
+        ];
+    }
+}

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Ddpm.Faults.Clusters;
+using Ddpm.Faults.Injection;
+using Ddpm.TestSupport;
+
+namespace Ddpm.Faults;
+
+/// <summary>Hundreds of kills and whatever else can happen, at the service's own settings; writes the table of <c>docs/reliability.md</c>.</summary>
+internal static class LongForm
+{
+    private const string Begin = "<!-- written by ./ddpm test faults --long -->";
+    private const string End = "<!-- end -->";
+    private const int UsualKills = 300;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var (kills, seed, output) = (UsualKills, Environment.TickCount, "");
+        for (var n = 0; n + 1 < args.Length; n += 2)
+        {
+            (kills, seed, output) = args[n] switch
+            {
+                "--kills" => (Number(args[n + 1]), seed, output),
+                "--seed" => (kills, Number(args[n + 1]), output),
+                "--out" => (kills, seed, args[n + 1]),
+                _ => throw new ArgumentException($"'{args[n]}' is not --kills, --seed or --out."),
+            };
+        }
+
+        if (PostgresServer.FindPrograms() is not { } programs)
+        {
+            Console.Error.WriteLine("PostgreSQL's programs (initdb, pg_ctl) are neither on the PATH nor in /usr/lib/postgresql.");
+            return 2;
+        }
+
+        var watch = Stopwatch.StartNew();
+        void Say(string what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed:hh\\:mm\\:ss} {what}"));
+        Say(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {kills} kills"));
+        await using var cluster = await Cluster.StartAsync(new ClusterSettings(programs) { Workers = 3 });
+        var workload = new Workload(cluster, trainingSteps: 400);
+        await workload.PrepareAsync();
+        var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 6, Settling = TimeSpan.FromMinutes(10) };
+        var report = await campaign.RunAsync(FaultsFor(kills), Say);
+        var text = TextOf(report, kills, seed, watch.Elapsed, cluster.Settings);
+        Console.WriteLine(text);
+        if (output.Length > 0)
+            await ReplaceAsync(output, text);
+        return report.Violations.Count == 0 ? 0 : 1;
+    }
+
+    // Of the kills, five of six strike workers; the other faults come in proportion.
+    private static IEnumerable<Fault> FaultsFor(int kills)
+    {
+        IEnumerable<Fault> Times(int share, Func<Fault> fault) => Enumerable.Range(0, Math.Max(1, kills * share / UsualKills)).Select(_ => fault());
+        return
+        [
+            .. Times(250, () => new WorkerKill()),
+            .. Times(30, () => new ApiKill()),
+            .. Times(20, () => new DatabaseRestart("kill")),
+            .. Times(8, () => new DatabaseRestart("fast")),
+            .. Times(8, () => new DatabaseRestart("immediate")),
+            .. Times(15, () => new DroppedConnections()),
+            .. Times(10, () => new WorkerFreeze()),
+            .. Times(25, () => new WorkerTermination()),
+            .. Times(25, () => new SecondDelivery()),
+            .. Times(10, () => new DispatchLoss()),
+        ];
+    }
+
+    private static string TextOf(CampaignReport report, int kills, int seed, TimeSpan took, ClusterSettings settings)
+    {
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"`./ddpm test faults --long --kills {kills} --seed {seed}`: {settings.Workers} workers, leases of {settings.Lease.TotalSeconds:0} s, {took.TotalMinutes:0} minutes.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{report.Accepted} requests accepted; {report.TakeOvers.Taken} leases ran out and were taken over; at SIGTERM at most {report.TakeOvers.MostStepsLost} steps lay past the newest checkpoint.");
+        text.AppendLine();
+        text.AppendLine("| fault | times | worst recovery | median | counted |").AppendLine("| --- | --- | --- | --- | --- |");
+        foreach (var line in report.Lines)
+        {
+            var sorted = line.Recoveries.Order().ToList();
+            var (worst, median) = sorted.Count == 0 ? ("", "") : (Seconds(sorted[^1]), Seconds(sorted[sorted.Count / 2]));
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {line.Fault} | {line.Times} | {worst} | {median} | {line.Recovery} |");
+        }
+
+        text.AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"Violations: {report.Violations.Count}.");
+        foreach (var violation in report.Violations)
+            text.AppendLine(CultureInfo.InvariantCulture, $"- {violation}");
+        return text.ToString();
+    }
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
+
+    private static async Task ReplaceAsync(string file, string table)
+    {
+        var text = await File.ReadAllTextAsync(file);
+        var (begin, end) = (text.IndexOf(Begin, StringComparison.Ordinal), text.IndexOf(End, StringComparison.Ordinal));
+        if (begin < 0 || end < begin)
+            throw new InvalidOperationException($"{file} lacks the lines '{Begin}' and '{End}' that the table stands between.");
+        await File.WriteAllTextAsync(file, $"{text[..(begin + Begin.Length)]}\n{table}{text[end..]}");
+    }
+
+    private static int Number(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : throw new ArgumentException($"'{text}' is not a whole number above 0.");
+}
