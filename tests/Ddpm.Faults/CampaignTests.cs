@@ -13,7 +13,7 @@ public sealed class CampaignTests
     {
         var settings = new ClusterSettings(PostgresFixture.RequirePrograms()) { Lease = TimeSpan.FromSeconds(6) };
         await using var cluster = await Cluster.StartAsync(settings);
-        var workload = new Workload(cluster, trainingSteps: 300);
+        var workload = new Workload(cluster, trainingSteps: 160);
         await workload.PrepareAsync();
         Fault[] faults =
         [

@@ -98,6 +98,7 @@ internal sealed class Cluster : IAsyncDisposable
         ["ASPNETCORE_URLS"] = address.AbsoluteUri,
         ["Worker__HealthUrl"] = "http://127.0.0.1:0",
         ["Worker__Device"] = "cpu",
+        ["Worker__Threads"] = "1", // several workers share the cores
         ["Worker__ProgressInterval"] = "00:00:00.050",
         ["Worker__LeaseDuration"] = settings.Lease.ToString("c", CultureInfo.InvariantCulture),
         ["Worker__LeaseRenewal"] = (settings.Lease / 6).ToString("c", CultureInfo.InvariantCulture),
