@@ -22,9 +22,11 @@ internal static class Failure
         "The disk of the worker is full. Delete checkpoints, datasets or samples, or give it more room; then try again.";
 
     /// <summary>A sentence for the job's user; null for an exception that is a fault of ours.</summary>
-    public static string? SentenceFor(Exception exception) => DiskFullException.IsDiskFull(exception) ? (exception as DiskFullException)?.Message ?? DiskFull : exception switch
+    public static string? SentenceFor(Exception exception) => exception switch
     {
-        JobFailedException or HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or EvaluationException or TorchRuntimeException => exception.Message,
+        JobFailedException or DiskFullException => exception.Message,
+        _ when DiskFullException.IsDiskFull(exception) => DiskFull,
+        HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or EvaluationException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,

@@ -36,6 +36,7 @@ internal sealed class TrainingJob(
         var result = Run(trainer, journal, tensorBoard, lease.Stop);
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();
+        RunFiles.DeleteLeftovers(run, lease, artifacts); // the curve of the attempt before, say, which this one has replaced
         lease.Succeed(_ => { });
     }
 

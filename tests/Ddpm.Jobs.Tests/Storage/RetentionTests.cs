@@ -154,7 +154,15 @@ public abstract class RetentionTests : JobsTests
         Artifacts.Write($"{key}/model_index.json", [1]);
         await AddAsync(new Checkpoint
         {
-            Id = id, TrainingRunId = run, Step = step, Loss = loss, Resumable = resumable, NetworkConfig = "{}", SchedulerConfig = "{}", Sha256 = "", ArtifactKey = key,
+            Id = id,
+            TrainingRunId = run,
+            Step = step,
+            Loss = loss,
+            Resumable = resumable,
+            NetworkConfig = "{}",
+            SchedulerConfig = "{}",
+            Sha256 = "",
+            ArtifactKey = key,
             CreatedAt = DateTime.UtcNow,
         });
         return id;

@@ -34,7 +34,7 @@ public sealed class FullDiskTests : TrainingTests
     }
 
     [Fact]
-    public async Task Run_KeepsTheCheckpointBefore_WhenEvenTheReserveIsUsedUp()
+    public async Task Run_SavesWhatItHas_WhenOnlyTheReserveIsLeft()
     {
         var run = await AddRunAsync();
         var full = await AnotherHostAsync(new KeyValuePair<string, string?>("Storage:ReserveBytes", $"{long.MaxValue / 16}"));
