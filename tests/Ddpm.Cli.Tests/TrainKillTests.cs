@@ -53,11 +53,11 @@ public sealed class TrainKillTests : IDisposable
         AssertSameCheckpoint(_folder.At(undisturbed, "checkpoints", $"step-{Steps:D8}"), _folder.At(disturbed, "checkpoints", $"step-{Steps:D8}"));
     }
 
-    // Weights, average, moments, counts and losses.
+    // Weights, average, moments, counts, losses, and the list of their hashes.
     private static void AssertSameCheckpoint(string expected, string actual)
     {
         var files = Directory.GetFiles(expected, "*", SearchOption.AllDirectories);
-        Assert.Equal(8, files.Length);
+        Assert.Equal(9, files.Length);
         Assert.All(files, file => Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(actual, Path.GetRelativePath(expected, file)))));
     }
 }

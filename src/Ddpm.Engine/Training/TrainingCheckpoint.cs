@@ -11,7 +11,7 @@ namespace Ddpm.Engine.Training;
 internal static class TrainingCheckpoint
 {
     public const string StateFile = "state.json";
-    private const string ListFile = "training/SHA256SUMS";
+    public const string ListFile = "training/SHA256SUMS";
     private const string WeightsFile = "raw_weights.safetensors";
     private const string MomentsFile = "adamw.safetensors";
 
