@@ -20,6 +20,7 @@ public static class ApiServiceCollectionExtensions
         services.AddDdpmKeys();
         services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<HubSwitch>().Bind(configuration.GetSection("Hub"));
         services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples"));
         services.ConfigureHttpJsonOptions(options => Configure(options.SerializerOptions));
         services.AddProblemDetails().AddExceptionHandler<ProblemHandler>();

@@ -92,6 +92,7 @@ public sealed class ApiHost : WebApplicationFactory<Program>
         builder.UseSetting("Data:Root", Path.Combine(Root, "data"));
         builder.UseSetting("Datasets:MaxUploadBytes", $"{MaxUploadBytes}");
         builder.UseSetting("Datasets:AllowedRoots:0", Allowed);
+        builder.UseSetting("Hub:Enabled", "true");
         foreach (var logger in new[] { "Default", "Override:Microsoft", "Override:Microsoft.Hosting.Lifetime", "Override:Hangfire" })
             builder.UseSetting($"Serilog:MinimumLevel:{logger}", "Fatal");
     }

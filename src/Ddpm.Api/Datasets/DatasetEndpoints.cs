@@ -63,6 +63,8 @@ internal static class DatasetEndpoints
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier)
             return Guid.Parse(earlier);
         var source = DatasetRules.SourceOf(body.Value, options);
+        if (source.Kind == DatasetSourceKind.Huggingface)
+            HubSwitch.Require(context, "source.kind");
         var name = body.Value.Name ?? source.Name ?? source.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
         var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, caller, key, body.Sha256, db, dispatcher);
         return id;

@@ -70,6 +70,8 @@ internal static partial class ModelEndpoints
         else
         {
             var body = await JsonBody.ReadAsync<CreateModel>(context.Request, serializer, "application/json", "multipart/form-data");
+            if (body.Value.Hub is not null)
+                HubSwitch.Require(context, "hub");
             name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, caller, key, db, dispatcher, cancellationToken);
         }
 

@@ -34,7 +34,7 @@ internal static class HubAccess
         try
         {
             var environment = new ConfigurationBuilder().AddEnvironmentVariables().Build();
-            return new HubClient(HubOptions.From(environment, Path.Combine(caches, "ddpm", "hub"), url), TimeProvider.System);
+            return new HubClient(HubOptions.From(environment, Path.Combine(caches, "ddpm", "hub"), url, isCommand: true), TimeProvider.System);
         }
         catch (InvalidOperationException fault)
         {

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -23,7 +24,13 @@ public sealed partial class HubClient : IDisposable
     /// <param name="options">Where the hub is and how much is taken.</param>
     /// <param name="clock">For the pauses between attempts.</param>
     /// <param name="makeRoom">Told before a download how many bytes it will have; throws where they do not fit. Null for no such look.</param>
-    public HubClient(HubOptions options, TimeProvider clock, Action<long>? makeRoom = null) => (_options, _http, _makeRoom) = (options, new HubHttp(options, clock), makeRoom);
+    public HubClient(HubOptions options, TimeProvider clock, Action<long>? makeRoom = null)
+        : this(options, clock, Dns.GetHostAddressesAsync, makeRoom)
+    {
+    }
+
+    internal HubClient(HubOptions options, TimeProvider clock, Func<string, CancellationToken, Task<IPAddress[]>> resolve, Action<long>? makeRoom = null) =>
+        (_options, _http, _makeRoom) = (options, new HubHttp(options, clock, new HubDoor(options, resolve)), makeRoom);
 
     /// <summary>Brings files of a repository into the cache.</summary>
     /// <param name="repository">Whose.</param>
@@ -33,6 +40,21 @@ public sealed partial class HubClient : IDisposable
     /// <returns>A folder in which the files lie under their paths. Others of the same commit may lie there too.</returns>
     /// <exception cref="HubException">The hub cannot be reached, refuses, or gives something else than it lists.</exception>
     public async Task<HubSnapshot> FetchAsync(
+        HubRepository repository, Func<IReadOnlyList<HubFile>, IReadOnlyList<HubFile>> choose, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        using var whole = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        whole.CancelAfter(_options.MaxTime);
+        try
+        {
+            return await FetchAllAsync(repository, choose, progress, whole.Token);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new HubException($"The files of {repository} have not come within {_options.MaxTime} (Hub:MaxTime). What has come is kept; asking again goes on with it.", late);
+        }
+    }
+
+    private async Task<HubSnapshot> FetchAllAsync(
         HubRepository repository, Func<IReadOnlyList<HubFile>, IReadOnlyList<HubFile>> choose, IProgress<double>? progress, CancellationToken cancellationToken)
     {
         repository.Check();

@@ -5,7 +5,10 @@ using System.Net.Sockets;
 namespace Ddpm.Worker.Hub;
 
 /// <summary>Sends requests to the hub, follows where it redirects to and says in a sentence what went wrong.</summary>
-internal sealed class HubHttp(HubOptions options, TimeProvider clock) : IDisposable
+/// <param name="options">Where it is, and what is allowed.</param>
+/// <param name="clock">For pauses.</param>
+/// <param name="door">Looked at for every address.</param>
+internal sealed class HubHttp(HubOptions options, TimeProvider clock, HubDoor door) : IDisposable
 {
     private const int MaxRedirects = 10;
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
@@ -15,6 +18,8 @@ internal sealed class HubHttp(HubOptions options, TimeProvider clock) : IDisposa
         AllowAutoRedirect = false, // it would follow to any address, and does not tell which host gets the token
         ConnectTimeout = TimeSpan.FromSeconds(15),
         UseCookies = false,
+        UseProxy = options.AllowPrivateAddresses, // a proxy finds the addresses of hosts itself, and nobody looks at them
+        ConnectCallback = (context, cancellationToken) => door.ConnectAsync(context.DnsEndPoint, cancellationToken),
     })
     {
         Timeout = Timeout.InfiniteTimeSpan, // of a whole download; silence is bounded below
@@ -35,6 +40,10 @@ internal sealed class HubHttp(HubOptions options, TimeProvider clock) : IDisposa
             try
             {
                 return await action(silence.Token, () => silence.CancelAfter(options.Timeout));
+            }
+            catch (HttpRequestException refused) when (refused.InnerException is HubException reason)
+            {
+                throw reason; // of the door, while connecting
             }
             catch (Exception fault) when (IsPassing(fault) && !cancellationToken.IsCancellationRequested)
             {
@@ -58,6 +67,7 @@ internal sealed class HubHttp(HubOptions options, TimeProvider clock) : IDisposa
         var url = new Uri(options.BaseUrl, path);
         for (var redirects = 0; redirects <= MaxRedirects; redirects++)
         {
+            door.Check(url);
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
             if (from > 0)
                 request.Headers.Range = new RangeHeaderValue(from, null);

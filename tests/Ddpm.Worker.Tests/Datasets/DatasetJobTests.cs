@@ -150,7 +150,7 @@ public sealed class DatasetJobTests : WorkerTests
 
     private static string Arrow(string kind) => Path.Combine(AppContext.BaseDirectory, "data", "parquet", $"arrow-{kind}.parquet");
 
-    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:FirstPause"] = "00:00:00.001" };
+    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:Enabled"] = "true", ["Hub:AllowPrivateAddresses"] = "true", ["Hub:FirstPause"] = "00:00:00.001" };
 
     private async Task<(int Images, int Duplicates, int Skipped)> CountsAsync(Dataset dataset) =>
         await ReadAsync(dataset) is var row ? (row.ImageCount, row.DuplicateCount, row.SkippedCount) : default;

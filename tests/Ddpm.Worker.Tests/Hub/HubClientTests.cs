@@ -161,7 +161,7 @@ public sealed class HubClientTests : IAsyncLifetime
     {
         var url = _hub.Url;
         await _hub.DisposeAsync();
-        using var client = new HubClient(new HubOptions { Cache = _folder.Path, BaseUrl = url, Attempts = 2, FirstPause = TimeSpan.FromMilliseconds(1) }, TimeProvider.System);
+        using var client = new HubClient(new HubOptions { Cache = _folder.Path, BaseUrl = url, AllowedHosts = [url.Host], AllowPrivateAddresses = true, Attempts = 2, FirstPause = TimeSpan.FromMilliseconds(1) }, TimeProvider.System);
         var refusal = await Assert.ThrowsAsync<HubException>(() => client.FetchAsync(_pictures, Chosen, null, Cancellation));
         Assert.StartsWith($"The hub at {url.GetLeftPart(UriPartial.Authority)} cannot be reached: Connection refused", refusal.Message, StringComparison.Ordinal);
     }
@@ -244,6 +244,8 @@ public sealed class HubClientTests : IAsyncLifetime
         {
             Cache = _folder.Path,
             BaseUrl = _hub.Url,
+            AllowedHosts = [_hub.Url.Host],
+            AllowPrivateAddresses = true,
             Token = token,
             Attempts = attempts,
             FirstPause = TimeSpan.FromMilliseconds(1),

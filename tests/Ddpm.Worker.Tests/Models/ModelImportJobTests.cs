@@ -156,7 +156,7 @@ public sealed class ModelImportJobTests : WorkerTests
 
     private Task<NamedModel> UploadAsync((string Name, byte[] Content)[] files) => UploadAsync(Zips.Of(files));
 
-    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:FirstPause"] = "00:00:00.001" };
+    private static Dictionary<string, string?> SettingsOf(FakeHub hub) => new() { ["Hub:BaseUrl"] = hub.Url.AbsoluteUri, ["Hub:Enabled"] = "true", ["Hub:AllowPrivateAddresses"] = "true", ["Hub:FirstPause"] = "00:00:00.001" };
 
     private Task<NamedModel> OfHubAsync(string repository) => AddAsync(uploadKey: null, repository);
 
