@@ -9,7 +9,7 @@ public sealed class HubSwitchTests
     public async Task Import_IsRefused_UnlessItIsSwitchedOn(string path, string json, string field)
     {
         await using var host = new ApiHost();
-        using var off = host.WithWebHostBuilder(builder => builder.UseSetting("Hub:Enabled", ""));
+        using var off = host.WithWebHostBuilder(builder => builder.UseSetting("Hub:Enabled", "false"));
         using var client = off.CreateClient(new() { BaseAddress = new("http://localhost") });
         using var response = await client.PostAsync(path, new StringContent(json, System.Text.Encoding.UTF8, "application/json"), TestContext.Current.CancellationToken);
         var problem = await ApiHost.ProblemAsync(response, 400);
