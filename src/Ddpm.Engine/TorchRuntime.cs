@@ -46,6 +46,7 @@ public static partial class TorchRuntime
         {
             if (OperatingSystem.IsLinux())
                 LoadOnLinux(Environment.GetEnvironmentVariable("DDPM_LIBTORCH"));
+            HeedLogLevel();
             torch.InitializeDeviceType(DeviceType.CPU);
             using var probe = torch.ones(1);
             _threads = torch.get_num_threads();
@@ -102,6 +103,13 @@ public static partial class TorchRuntime
             return;
         _ = SetEnvironmentVariable("ONEDNN_MAX_CPU_ISA", "AVX2", overwrite: 0);
         _ = SetEnvironmentVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);
+    }
+
+    // c10::initLogging reads TORCH_CPP_LOG_LEVEL; in Python importing torch calls it, here nobody would.
+    private static unsafe void HeedLogLevel()
+    {
+        if (NativeLibrary.TryLoad("libc10.so", out var library) && NativeLibrary.TryGetExport(library, "_ZN3c1011initLoggingEv", out var initialise))
+            ((delegate* unmanaged<void>)initialise)();
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
