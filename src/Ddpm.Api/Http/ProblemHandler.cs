@@ -8,6 +8,7 @@ namespace Ddpm.Api.Http;
 internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptionHandler
 {
     private const int ClientClosedRequest = 499;
+    private const string RetryAfterSeconds = "5";
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
@@ -33,8 +34,16 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
                 Title = "The server is stopping.",
                 Detail = "Try again in a moment.",
             },
+            _ when DatabaseErrors.IsTransient(exception) => new()
+            {
+                Status = StatusCodes.Status503ServiceUnavailable,
+                Title = "The database does not answer.",
+                Detail = "Try again in a moment, with the same Idempotency-Key where you sent one: what was accepted is not made twice.",
+            },
             _ => Unexpected(context, exception),
         };
+        if (problem.Status == StatusCodes.Status503ServiceUnavailable)
+            context.Response.Headers.RetryAfter = RetryAfterSeconds;
         await TypedResults.Problem(problem).ExecuteAsync(context);
         return true;
     }

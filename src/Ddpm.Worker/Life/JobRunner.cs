@@ -1,4 +1,6 @@
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Logging;
+using Ddpm.Jobs.Telemetry;
 
 namespace Ddpm.Worker.Life;
 
@@ -33,7 +35,11 @@ internal sealed partial class JobRunner(
         if (lease is null)
             LogNotClaimed(jobId);
         else
+        {
+            using var lines = JobLines.Of(lease.Job);
             LogStarted(lease.Job.Kind, jobId, lease.Epoch);
+        }
+
         return lease;
     }
 
@@ -68,16 +74,18 @@ internal sealed partial class JobRunner(
     private void WorkAndEnd(JobLease lease, Action<JobLease> work)
     {
         var id = lease.Job.Id;
+        using var attempt = JobAttempt.Begin(lease.Job);
         try
         {
             try
             {
                 work(lease);
+                attempt.End(AttemptOutcome.Succeeded);
                 LogSucceeded(lease.Job.Kind, id);
             }
             catch (OperationCanceledException) when (lease.Stop.IsCancellationRequested)
             {
-                EndStopped(lease);
+                attempt.End(EndStopped(lease));
             }
 #pragma warning disable CA1031 // Whatever it is, its job has failed and the row must say so.
             catch (Exception reason) when (reason is not LeaseLostException)
@@ -86,6 +94,7 @@ internal sealed partial class JobRunner(
                 var sentence = Failure.SentenceFor(reason);
                 LogFailed(sentence is null ? reason : null, lease.Job.Kind, id, sentence ?? reason.Message);
                 lease.Fail(sentence ?? Failure.Unexpected(reason));
+                attempt.Fail(Failure.WordFor(reason), sentence ?? reason.GetType().Name);
             }
         }
         catch (LeaseLostException)
@@ -94,18 +103,18 @@ internal sealed partial class JobRunner(
         }
     }
 
-    private void EndStopped(JobLease lease)
+    private AttemptOutcome EndStopped(JobLease lease)
     {
         switch (lease.StopReason)
         {
             case StopReason.CancelRequested:
                 lease.Cancel();
                 LogCancelled(lease.Job.Kind, lease.Job.Id);
-                break;
+                return AttemptOutcome.Cancelled;
             case StopReason.Shutdown:
                 lease.HandBack();
                 LogHandedBack(lease.Job.Kind, lease.Job.Id);
-                break;
+                return AttemptOutcome.HandedBack;
             default:
                 throw new LeaseLostException();
         }

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Logging;
 using Ddpm.Jobs.Workers;
 
 namespace Ddpm.Worker.Life;
@@ -82,6 +83,7 @@ internal sealed partial class JobStarter(
 
     private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim places)
     {
+        using var lines = JobLines.Of(lease.Job);
         try
         {
             await runner.DoAsync(lease, work);
