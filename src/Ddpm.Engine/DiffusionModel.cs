@@ -49,13 +49,6 @@ public sealed class DiffusionModel : IDisposable
     /// <summary>What sampling has asked of the network so far.</summary>
     public NetworkMeter Meter => _steps.Meter;
 
-    /// <summary>Told of every network call of drawing, on the thread that made it: must be quick and not throw.</summary>
-    public Action<NetworkCall>? CallMade
-    {
-        get => _loop.CallMade;
-        set => _loop.CallMade = value;
-    }
-
     /// <summary>The network, in evaluation mode.</summary>
     internal UNet UNet => _network;
 

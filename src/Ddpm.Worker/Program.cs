@@ -2,7 +2,6 @@ using Ddpm.Engine;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Logging;
 using Ddpm.Jobs.Storage;
-using Ddpm.Telemetry;
 using Ddpm.Worker;
 
 if (TorchRuntime.WhatIsMissing() is { } missing)
@@ -20,6 +19,5 @@ await using var app = builder.Build();
 app.MapGet("/healthz/live", () => TypedResults.Text("live"));
 app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
     await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
-app.MapDdpmMetrics(); // as open as the health that it stands beside: on this machine only, unless Worker:HealthUrl says otherwise
 await app.RunToTheEndAsync();
 return 0;

@@ -5,14 +5,12 @@ using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
-using Ddpm.Telemetry;
 using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Evaluations;
 using Ddpm.Worker.Hub;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Models;
 using Ddpm.Worker.Sampling;
-using Ddpm.Worker.Telemetry;
 using Ddpm.Worker.Training;
 using Hangfire;
 
@@ -29,7 +27,6 @@ public static class WorkerServiceCollectionExtensions
     {
         services.AddDdpmStorage(configuration);
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
-        services.AddDdpmTelemetry(configuration, "ddpm-worker");
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();
         services.AddSingleton<JobStarter>();
@@ -49,7 +46,6 @@ public static class WorkerServiceCollectionExtensions
         services.AddTransient<ISamplingJob, SamplingJob>();
         services.AddTransient<ITrainingJob, TrainingJob>();
         services.AddHostedService<WorkerPresenceService>();
-        services.AddHostedService<DeviceMetrics>();
         services.AddHostedService<BuiltinModels>();
         services.AddHostedService<ModelWarmUp>();
 

@@ -37,31 +37,6 @@ internal static unsafe partial class CudaDevice
         }
     }
 
-    /// <summary>Memory of a device, from whatever thread; null where the driver does not answer, or this process has not begun to use the device.</summary>
-    public static (long Used, long Total)? MemoryOf(int index)
-    {
-        try
-        {
-            if (Initialize(0) != 0 || Get(out var device, index) != 0 || GetState(device, out _, out var isInUse) != 0 || isInUse == 0 || Retain(out var context, device) != 0)
-                return null;
-            try
-            {
-                if (Push(context) != 0)
-                    return null;
-                var answer = MemoryInfo(out var free, out var total);
-                return Pop(out _) == 0 && answer == 0 ? ((long)(total - free), (long)total) : null;
-            }
-            finally
-            {
-                _ = Release(device);
-            }
-        }
-        catch (Exception fault) when (fault is DllNotFoundException or EntryPointNotFoundException)
-        {
-            return null;
-        }
-    }
-
     [LibraryImport(Driver, EntryPoint = "cuInit")]
     private static partial int Initialize(uint flags);
 
@@ -70,21 +45,6 @@ internal static unsafe partial class CudaDevice
 
     [LibraryImport(Driver, EntryPoint = "cuDeviceGetName")]
     private static partial int GetName(byte* name, int length, int device);
-
-    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxGetState")]
-    private static partial int GetState(int device, out uint flags, out int isInUse);
-
-    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxRetain")]
-    private static partial int Retain(out nint context, int device);
-
-    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxRelease_v2")]
-    private static partial int Release(int device);
-
-    [LibraryImport(Driver, EntryPoint = "cuCtxPushCurrent_v2")]
-    private static partial int Push(nint context);
-
-    [LibraryImport(Driver, EntryPoint = "cuCtxPopCurrent_v2")]
-    private static partial int Pop(out nint context);
 
     [LibraryImport(Driver, EntryPoint = "cuMemGetInfo_v2")]
     private static partial int MemoryInfo(out nuint free, out nuint total);

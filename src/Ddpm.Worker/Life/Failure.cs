@@ -32,24 +32,6 @@ internal static class Failure
         _ => null,
     };
 
-    /// <summary>All words of <see cref="WordFor"/>.</summary>
-    public static IReadOnlyList<string> Words { get; } = ["request", "disk_full", "hub", "checkpoint", "dataset", "training", "sampling", "evaluation", "out_of_memory", "unexpected"];
-
-    /// <summary>Why a job failed, in one word of a few: for labels.</summary>
-    public static string WordFor(Exception exception) => exception switch
-    {
-        _ when DiskFullException.IsDiskFull(exception) => "disk_full",
-        HubException => "hub",
-        CheckpointException => "checkpoint",
-        DatasetException => "dataset",
-        TrainingException => "training",
-        SamplingException => "sampling",
-        EvaluationException => "evaluation",
-        _ when SentenceFor(exception) == OutOfMemory => "out_of_memory",
-        _ when SentenceFor(exception) is not null => "request", // what was asked cannot be done
-        _ => "unexpected",
-    };
-
     /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>
     public static string Unexpected(Exception exception) =>
         $"The worker ran into an error it did not expect ({exception.GetType().Name}). Its log says more; trying again may help.";

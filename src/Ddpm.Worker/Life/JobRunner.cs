@@ -1,6 +1,4 @@
 using Ddpm.Jobs.Life;
-using Ddpm.Jobs.Logging;
-using Ddpm.Jobs.Telemetry;
 
 namespace Ddpm.Worker.Life;
 
@@ -35,11 +33,7 @@ internal sealed partial class JobRunner(
         if (lease is null)
             LogNotClaimed(jobId);
         else
-        {
-            using var lines = JobLines.Of(lease.Job);
             LogStarted(lease.Job.Kind, jobId, lease.Epoch);
-        }
-
         return lease;
     }
 
@@ -74,18 +68,16 @@ internal sealed partial class JobRunner(
     private void WorkAndEnd(JobLease lease, Action<JobLease> work)
     {
         var id = lease.Job.Id;
-        using var attempt = JobAttempt.Begin(lease.Job);
         try
         {
             try
             {
                 work(lease);
-                attempt.End(AttemptOutcome.Succeeded);
                 LogSucceeded(lease.Job.Kind, id);
             }
             catch (OperationCanceledException) when (lease.Stop.IsCancellationRequested)
             {
-                attempt.End(EndStopped(lease));
+                EndStopped(lease);
             }
 #pragma warning disable CA1031 // Whatever it is, its job has failed and the row must say so.
             catch (Exception reason) when (reason is not LeaseLostException)
@@ -94,7 +86,6 @@ internal sealed partial class JobRunner(
                 var sentence = Failure.SentenceFor(reason);
                 LogFailed(sentence is null ? reason : null, lease.Job.Kind, id, sentence ?? reason.Message);
                 lease.Fail(sentence ?? Failure.Unexpected(reason));
-                attempt.Fail(Failure.WordFor(reason), sentence ?? reason.GetType().Name);
             }
         }
         catch (LeaseLostException)
@@ -103,18 +94,18 @@ internal sealed partial class JobRunner(
         }
     }
 
-    private AttemptOutcome EndStopped(JobLease lease)
+    private void EndStopped(JobLease lease)
     {
         switch (lease.StopReason)
         {
             case StopReason.CancelRequested:
                 lease.Cancel();
                 LogCancelled(lease.Job.Kind, lease.Job.Id);
-                return AttemptOutcome.Cancelled;
+                break;
             case StopReason.Shutdown:
                 lease.HandBack();
                 LogHandedBack(lease.Job.Kind, lease.Job.Id);
-                return AttemptOutcome.HandedBack;
+                break;
             default:
                 throw new LeaseLostException();
         }

@@ -1,5 +1,4 @@
 using Ddpm.Jobs.Life;
-using Ddpm.Jobs.Logging;
 using Ddpm.Jobs.Workers;
 
 namespace Ddpm.Worker.Life;
@@ -83,7 +82,6 @@ internal sealed partial class JobStarter(
 
     private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim places)
     {
-        using var lines = JobLines.Of(lease.Job);
         try
         {
             await runner.DoAsync(lease, work);

@@ -3,9 +3,7 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Sampling;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
-using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
-using Ddpm.Worker.Telemetry;
 using Microsoft.Extensions.Options;
 
 namespace Ddpm.Worker.Sampling;
@@ -67,16 +65,12 @@ internal sealed partial class ModelCache(
     // Wrong weights draw wrong pictures without a word, so they are compared once with what was recorded.
     private DiffusionModel Load(Checkpoint checkpoint, SamplingPrecision precision)
     {
-        using var step = Tracing.StartStep("load model");
-        step?.SetTag("ddpm.checkpoint.id", checkpoint.Id);
         if (!artifacts.Exists(checkpoint.ArtifactKey))
             throw new JobFailedException("The files of the checkpoint are not there any more; choose another.");
         var folder = artifacts.PathOf(checkpoint.ArtifactKey);
         if (DiffusersFolder.Open(folder).WeightsSha256() != checkpoint.Sha256)
             throw new JobFailedException("The checkpoint is damaged: its weights are not those that were recorded. Choose another.");
-        var model = DiffusionModel.Load(folder, device.Device, precision, options.Value.Threads);
-        model.CallMade = EngineMetrics.CallMade;
-        return model;
+        return DiffusionModel.Load(folder, device.Device, precision, options.Value.Threads);
     }
 
     private Entry Enter((Guid Checkpoint, SamplingPrecision Precision) key, Func<DiffusionModel> load)

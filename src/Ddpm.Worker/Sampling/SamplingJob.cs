@@ -7,9 +7,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
-using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
-using Ddpm.Worker.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 
@@ -39,10 +37,8 @@ internal sealed partial class SamplingJob(
         var staging = artifacts.CreateStaging();
         try
         {
-            using (Tracing.StartStep("encode"))
-                Encode(images, trajectory, rows, columns, staging, lease.Stop);
-            using (Tracing.StartStep("publish"))
-                artifacts.Publish(staging, key);
+            Encode(images, trajectory, rows, columns, staging, lease.Stop);
+            artifacts.Publish(staging, key);
         }
         finally
         {
@@ -84,9 +80,7 @@ internal sealed partial class SamplingJob(
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
             var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());
-            using var span = new DrawSpan(model, request);
-            var images = model.Sample(request, new ProgressOf(lease, span), lease.Stop, trajectory);
-            EngineMetrics.ImagesDrawn(images.Count);
+            var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
             return (images, started, Stopwatch.GetElapsedTime(stopwatch));
         }
         catch (ArgumentException misfit)
@@ -110,12 +104,8 @@ internal sealed partial class SamplingJob(
         Message = "Sampling job {JobId} draws {Count} pictures of {Side}×{Side}; beside the model it takes about {Host:0.0} MiB of memory, and {Device:0.0} MiB of a GPU's.")]
     private partial void LogMemory(Guid jobId, int count, int side, double host, double device);
 
-    private sealed class ProgressOf(JobLease lease, DrawSpan span) : IProgress<SamplingProgress>
+    private sealed class ProgressOf(JobLease lease) : IProgress<SamplingProgress>
     {
-        public void Report(SamplingProgress value)
-        {
-            lease.Progress = (double)value.StepsDone / value.StepsTotal;
-            span.Report(value);
-        }
+        public void Report(SamplingProgress value) => lease.Progress = (double)value.StepsDone / value.StepsTotal;
     }
 }

@@ -3,11 +3,9 @@ using Ddpm.Engine.Training;
 using Ddpm.Engine.Training.TensorBoard;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
-using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
 using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Life;
-using Ddpm.Worker.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using static TorchSharp.torch;
@@ -23,7 +21,6 @@ internal sealed class TrainingJob(
 
     private void Work(JobLease lease)
     {
-        var begin = Tracing.StartStep("begin training");
         var run = Read(lease.Job.Id);
         // Sampling sets the threads of its own threads to one, and a new thread inherits what was set last.
         set_num_threads(options.Value.Threads ?? TorchRuntime.Threads);
@@ -35,11 +32,8 @@ internal sealed class TrainingJob(
         var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, disk, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 
-        begin?.SetTag("ddpm.training.step", trainer.Step).Dispose();
-
-        using var telemetry = new TrainingTelemetry(trainer.Step, run.Spec.Training.BatchSize * run.Spec.Training.GradientAccumulationSteps);
         using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunFiles.TensorBoardOf(run)), trainer.Step, trainer.TotalSteps);
-        var result = Run(trainer, journal, new TrainingObservers(journal, telemetry, tensorBoard), lease.Stop); // the journal first: it throws where the lease is lost
+        var result = Run(trainer, journal, tensorBoard, lease.Stop);
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();
         RunFiles.DeleteLeftovers(run, lease, artifacts); // the curve of the attempt before, say, which this one has replaced
@@ -54,11 +48,11 @@ internal sealed class TrainingJob(
         return config.MaxDuration - (now - (lease.Job.StartedAt ?? now)) is { } left ? config with { MaxDuration = left > least ? left : least } : config;
     }
 
-    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, TrainingObservers observers, CancellationToken stop)
+    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, TensorBoardLog tensorBoard, CancellationToken stop)
     {
         try
         {
-            var result = trainer.Run(observers, stop);
+            var result = trainer.Run(new TrainingObservers(journal, tensorBoard), stop); // the journal first: it throws where the lease is lost
             journal.DrawLossCurve();
             return result;
         }

@@ -30,9 +30,6 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
     /// <summary>Calls begun so far.</summary>
     public long Calls => Volatile.Read(ref _calls);
 
-    /// <summary>Told of every call, on the thread that made it: must be quick and not throw.</summary>
-    public Action<NetworkCall>? CallMade { get; set; }
-
     /// <summary>Requests that have come and not ended.</summary>
     public int Requests
     {
@@ -70,7 +67,7 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
             _mostRows = mostRows;
             _drawings.Add(drawing);
             for (var wanted = _callsAreOfOne ? Math.Min(_drawings.Max(other => other.Threads), _drawings.Sum(other => other.Unfinished)) : 1; _threads < wanted; _threads++)
-                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.UnsafeStart(); // it is not of the request that begins it
+                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.Start();
         }
 
         return drawing.Wait();
@@ -163,7 +160,6 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
                 Guard(drawing, () => drawing.Finish(images, calls.Stepper, sample));
         }
 
-        CallMade?.Invoke(new NetworkCall(call.Parts.Sum(part => part.Images.Count), call.Rows, Math.Min(_mostRows, calls.MostPictures), duration));
         List<(Drawing Drawing, SamplingProgress Progress)> reports = [];
         lock (_lock)
         {
