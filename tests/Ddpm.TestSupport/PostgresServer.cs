@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace Ddpm.TestSupport;
@@ -37,7 +35,7 @@ public sealed class PostgresServer : IAsyncDisposable
     public static async Task<PostgresServer> StartNewAsync(string programs, bool durable)
     {
         var folder = (await RunAsServerUserAsync("mktemp", "-d", "/tmp/ddpm-postgres-XXXXXX")).Trim();
-        var server = new PostgresServer(programs, folder, FreePort(), durable);
+        var server = new PostgresServer(programs, folder, FreePort.Find(), durable);
         await RunAsServerUserAsync(
             Path.Combine(programs, "initdb"), "-D", server.Data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
         await server.StartAsync();
@@ -135,11 +133,4 @@ public sealed class PostgresServer : IAsyncDisposable
     private static Task<string> RunAsServerUserAsync(string program, params string[] arguments) => Environment.IsPrivilegedProcess
         ? Programs.RunAsync("runuser", ["-u", "postgres", "--", program, .. arguments], workingDirectory: "/tmp")
         : Programs.RunAsync(program, arguments, workingDirectory: "/tmp");
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Logging;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -47,8 +46,7 @@ internal sealed class AddressCheck(IServer server, IConfiguration configuration,
     {
         try
         {
-            var host = BindingAddress.Parse(url).Host;
-            return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+            return Loopback.IsName(BindingAddress.Parse(url).Host);
         }
         catch (FormatException)
         {

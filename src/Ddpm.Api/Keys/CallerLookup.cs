@@ -37,10 +37,7 @@ internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
     // whose own name has been pointed here says another.
     private static bool IsOwnMachine(HttpContext context) =>
         IsLoopback(context.Connection.RemoteIpAddress) && IsLoopback(context.Connection.LocalIpAddress)
-        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey) && IsLoopbackName(context.Request.Host.Host);
+        && !ProxyHeaders.Any(context.Request.Headers.ContainsKey) && Loopback.IsName(context.Request.Host.Host);
 
     private static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
-
-    private static bool IsLoopbackName(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 }

@@ -9,6 +9,6 @@ public enum ApiRole
     /// <summary>Make, change, cancel and delete it.</summary>
     Submit,
 
-    /// <summary>The same for every account; also metrics, the Hangfire dashboard and keys.</summary>
+    /// <summary>The same for every account; also the Hangfire dashboard.</summary>
     Admin,
 }

@@ -14,15 +14,6 @@ public sealed class Job
     /// <summary>Whose it is, and that of what it makes: a name of <see cref="Accounts.Account"/>.</summary>
     public string Account { get; init; } = Accounts.Account.Local;
 
-    /// <summary>What it is expected to take, in floating-point operations; 0 where that is not known beforehand.</summary>
-    public double Cost { get; init; }
-
-    /// <summary>The request that asked for it, as logs name it.</summary>
-    public string? RequestId { get; init; }
-
-    /// <summary>The span of that request (W3C Trace Context), under which the work is traced.</summary>
-    public string? TraceParent { get; init; }
-
     /// <summary>Where it is in its life.</summary>
     public JobStatus Status { get; set; } = JobStatus.Queued;
 

@@ -100,8 +100,6 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             job.HasIndex(j => new { j.Status, j.Kind, j.CreatedAt });
             job.HasIndex(j => new { j.Account, j.Status });
             job.Property(j => j.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
-            job.Property(j => j.RequestId).HasMaxLength(128);
-            job.Property(j => j.TraceParent).HasMaxLength(64);
             job.Property(j => j.Owner).HasMaxLength(200);
             job.Property(j => j.DispatchId).HasMaxLength(100);
         });
@@ -179,15 +177,16 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             FilterByAccount(modelBuilder);
     }
 
+    // A job shows whose it is; what a job or a run makes is shown with it, since filters hold inside filters.
     private void FilterByAccount(ModelBuilder modelBuilder)
     {
         modelBuilder.Entity<Job>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
         modelBuilder.Entity<Checkpoint>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
         modelBuilder.Entity<NamedModel>().HasQueryFilter(row => row.Account == OnlyAccount || row.Account == Account.Shared);
-        modelBuilder.Entity<Dataset>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
-        modelBuilder.Entity<TrainingRun>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
-        modelBuilder.Entity<SampleBatch>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
-        modelBuilder.Entity<Evaluation>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId && (job.Account == OnlyAccount || job.Account == Account.Shared)));
+        modelBuilder.Entity<Dataset>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId));
+        modelBuilder.Entity<TrainingRun>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId));
+        modelBuilder.Entity<SampleBatch>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId));
+        modelBuilder.Entity<Evaluation>().HasQueryFilter(row => Jobs.Any(job => job.Id == row.JobId));
         modelBuilder.Entity<TrainingMetric>().HasQueryFilter(row => TrainingRuns.Any(run => run.Id == row.TrainingRunId));
         modelBuilder.Entity<TrainingPreview>().HasQueryFilter(row => TrainingRuns.Any(run => run.Id == row.TrainingRunId));
     }

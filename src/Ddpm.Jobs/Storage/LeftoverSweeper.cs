@@ -29,16 +29,14 @@ public sealed partial class LeftoverSweeper(
     private async Task<int> SweepRunsAsync(DdpmDbContext db, DateTime before, CancellationToken cancellationToken)
     {
         var deleted = 0;
-        foreach (var run in artifacts.List("training-runs"))
+        foreach (var run in artifacts.List(RunArtifacts.Runs))
         {
             if (!Guid.TryParse(run[(run.LastIndexOf('/') + 1)..], out var id))
                 continue;
-            var old = artifacts.List(run, before).SelectMany(attempt => FilesOf(attempt, before)).ToList();
+            var old = RunArtifacts.AttemptsAt(artifacts, id, before).SelectMany(attempt => RunArtifacts.FilesOf(artifacts, attempt, before)).ToList();
             if (old.Count == 0 || !await db.TrainingRuns.AnyAsync(row => row.Id == id && row.Job!.EndedAt != null && row.Job.EndedAt < before, cancellationToken))
                 continue;
-            var named = await db.Checkpoints.Where(c => c.TrainingRunId == id).Select(c => c.ArtifactKey)
-                .Concat(db.TrainingPreviews.Where(preview => preview.TrainingRunId == id).Select(preview => preview.ArtifactKey))
-                .Concat(db.TrainingRuns.Where(row => row.Id == id && row.LossCurveKey != null).Select(row => row.LossCurveKey!)).ToListAsync(cancellationToken);
+            var named = await RunArtifacts.NamedBy(db, id).ToListAsync(cancellationToken);
             foreach (var key in old.Except(named))
             {
                 artifacts.Delete(key);
@@ -49,14 +47,6 @@ public sealed partial class LeftoverSweeper(
 
         return deleted;
     }
-
-    // An attempt keeps its checkpoints and previews in folders, and the curve beside them. Events for TensorBoard belong to all attempts.
-    private IEnumerable<string> FilesOf(string attempt, DateTime before) => attempt.EndsWith("/tensorboard", StringComparison.Ordinal) ? [] :
-    [
-        .. artifacts.List($"{attempt}/checkpoints", before),
-        .. artifacts.List($"{attempt}/previews", before),
-        .. artifacts.List(attempt, before).Where(entry => entry.EndsWith(".png", StringComparison.Ordinal)),
-    ];
 
     private static IQueryable<string> KeysOfUploads(DdpmDbContext db)
     {

@@ -32,7 +32,7 @@ internal sealed class TrainingJob(
         var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, disk, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 
-        using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunFiles.TensorBoardOf(run)), trainer.Step, trainer.TotalSteps);
+        using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunArtifacts.TensorBoardOf(run.Id)), trainer.Step, trainer.TotalSteps);
         var result = Run(trainer, journal, tensorBoard, lease.Stop);
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Reflection;
 using Ddpm.TestSupport;
 using Npgsql;
 
@@ -15,7 +12,7 @@ internal sealed class Cluster : IAsyncDisposable
     private Cluster(PostgresServer postgres, ClusterSettings settings)
     {
         (Postgres, Settings) = (postgres, settings);
-        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort()}"));
+        var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort.Find()}"));
         var environment = EnvironmentOf(settings, address);
         Api = new Node("API", PathOf("Api"), environment, _folder.Path);
         Workers = [.. Enumerable.Range(1, settings.Workers).Select(n => new Node(string.Create(CultureInfo.InvariantCulture, $"worker {n}"), PathOf("Worker"), environment, _folder.Path))];
@@ -109,13 +106,5 @@ internal sealed class Cluster : IAsyncDisposable
         ["Serilog__MinimumLevel__Override__Serilog.AspNetCore"] = "Warning", // not every request
     };
 
-    private static string PathOf(string program) => Path.GetFullPath(
-        typeof(Cluster).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(entry => entry.Key == program).Value!);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    private static string PathOf(string program) => BuiltPrograms.PathOf(typeof(Cluster).Assembly, program);
 }

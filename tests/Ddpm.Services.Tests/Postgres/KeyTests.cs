@@ -20,18 +20,18 @@ public sealed class KeyTests(PostgresFixture postgres) : ServiceTests
 
         // Without a key it says in one sentence what to do, and ends.
         var refusal = await Assert.ThrowsAsync<InvalidOperationException>(() => Programs.RunAsync(
-            "env", [.. settings.Select(setting => $"{setting.Key}={setting.Value}"), "timeout", "60", "dotnet", BuiltPrograms.Api], Folder.Path));
+            "env", [.. settings.Select(setting => $"{setting.Key}={setting.Value}"), "timeout", "60", "dotnet", ServicePrograms.Api], Folder.Path));
         Assert.Contains("ended with 1", refusal.Message, StringComparison.Ordinal);
         Assert.Contains("ddpm key add", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("listening", refusal.Message, StringComparison.Ordinal);
 
         // Made by either program: a container of the API has only the one.
-        var alice = await KeyAsync(BuiltPrograms.Api, database, "alice", "submit");
-        var bob = await KeyAsync(BuiltPrograms.Cli, database, "bob", "submit");
+        var alice = await KeyAsync(ServicePrograms.Api, database, "alice", "submit");
+        var bob = await KeyAsync(ServicePrograms.Cli, database, "bob", "submit");
         var clients = new List<DdpmClient>();
         for (var i = 0; i < 2; i++)
-            clients.Add(new DdpmClient(Reachable(await Start(BuiltPrograms.Api, [], settings).UntilListeningAsync())));
+            clients.Add(new DdpmClient(Reachable(await Start(ServicePrograms.Api, [], settings).UntilListeningAsync())));
         try
         {
             (await clients[0].GetAsync("/system")).RequireStatus(401);
@@ -45,7 +45,7 @@ public sealed class KeyTests(PostgresFixture postgres) : ServiceTests
             }
 
             // Revoked by a third process: both refuse it within seconds.
-            await RunAsync(BuiltPrograms.Cli, "key", "revoke", alice[..13], "--database", database);
+            await RunAsync(ServicePrograms.Cli, "key", "revoke", alice[..13], "--database", database);
             foreach (var client in clients)
             {
                 var clock = Stopwatch.StartNew();
@@ -54,7 +54,7 @@ public sealed class KeyTests(PostgresFixture postgres) : ServiceTests
                 (await client.GetAsync("/system", Show(bob))).RequireStatus(200);
             }
 
-            var listed = JsonNode.Parse(await RunAsync(BuiltPrograms.Api, "key", "list", "--json", "--database", database))!.AsArray();
+            var listed = JsonNode.Parse(await RunAsync(ServicePrograms.Api, "key", "list", "--json", "--database", database))!.AsArray();
             Assert.Equal([("alice", "revoked"), ("bob", "active")], listed.Select(key => ((string)key!["account"]!, (string)key["status"]!)));
             Assert.All(listed, key => Assert.NotNull(key!["lastUsedAt"]));
             Assert.DoesNotContain(bob, listed.ToJsonString(), StringComparison.Ordinal);

@@ -41,7 +41,7 @@ public sealed class SplitService(PostgresFixture postgres) : IAsyncDisposable
 
         // Both find an empty database and make its tables, each guarding against the other.
         var settings = Settings(_folder, await postgres.NameDatabaseAsync());
-        foreach (var dll in new[] { BuiltPrograms.Api, BuiltPrograms.Worker })
+        foreach (var dll in new[] { ServicePrograms.Api, ServicePrograms.Worker })
             _programs.Add(RunningProgram.Start(dll, [], settings, _folder.Path));
         _client = new DdpmClient(await _programs[0].UntilListeningAsync());
         await _programs[1].UntilListeningAsync();

@@ -17,15 +17,15 @@ public sealed class WorkerDeathTests(PostgresFixture postgres) : ServiceTests
         settings["Worker__LeaseDuration"] = "00:00:05";
         settings["Worker__LeaseRenewal"] = "00:00:01";
         settings["Worker__ReconcileInterval"] = "00:00:01";
-        using var client = new DdpmClient(await Start(BuiltPrograms.Api, [], settings).UntilListeningAsync());
-        var killed = Start(BuiltPrograms.Worker, [], settings);
+        using var client = new DdpmClient(await Start(ServicePrograms.Api, [], settings).UntilListeningAsync());
+        var killed = Start(ServicePrograms.Worker, [], settings);
         var dataset = await client.UploadEmojiAsync();
         var run = await client.TrainAsync(dataset, Training);
         await client.UntilAsync($"/training-runs/{run}/checkpoints", "two are there", page => page["items"]!.AsArray().Count >= 2);
         await killed.KillAsync();
         var saved = await client.CheckpointsAsync(run);
 
-        await Start(BuiltPrograms.Worker, [], settings).UntilListeningAsync();
+        await Start(ServicePrograms.Worker, [], settings).UntilListeningAsync();
         var ended = await client.UntilEndedAsync($"/training-runs/{run}", "succeeded");
 
         Assert.Equal((Steps, Steps), ((int)ended["step"]!, (int)ended["totalSteps"]!));

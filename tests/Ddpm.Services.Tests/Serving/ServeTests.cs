@@ -18,14 +18,14 @@ public abstract class ServeTests : ServiceTests
 
     private protected async Task<(RunningProgram Program, DdpmClient Client)> ServeAsync()
     {
-        var program = Start(BuiltPrograms.Cli, ["serve", "--urls", "http://127.0.0.1:0", "--data", Data], Settings);
+        var program = Start(ServicePrograms.Cli, ["serve", "--urls", "http://127.0.0.1:0", "--data", Data], Settings);
         return (program, new DdpmClient(await program.UntilListeningAsync()));
     }
 
     /// <summary>The API alone over the same folder: it shows what the rows say while nobody works on them.</summary>
     private protected async Task<(RunningProgram Program, DdpmClient Client)> LookAsync()
     {
-        var program = Start(BuiltPrograms.Api, ["--Data:Root", Data, "--urls", "http://127.0.0.1:0"], Settings);
+        var program = Start(ServicePrograms.Api, ["--Data:Root", Data, "--urls", "http://127.0.0.1:0"], Settings);
         return (program, new DdpmClient(await program.UntilListeningAsync()));
     }
 }

@@ -27,27 +27,6 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                 nullable: false,
                 defaultValue: "local");
 
-            migrationBuilder.AddColumn<double>(
-                name: "Cost",
-                table: "Jobs",
-                type: "REAL",
-                nullable: false,
-                defaultValue: 0.0);
-
-            migrationBuilder.AddColumn<string>(
-                name: "RequestId",
-                table: "Jobs",
-                type: "TEXT",
-                maxLength: 128,
-                nullable: true);
-
-            migrationBuilder.AddColumn<string>(
-                name: "TraceParent",
-                table: "Jobs",
-                type: "TEXT",
-                maxLength: 64,
-                nullable: true);
-
             migrationBuilder.AddColumn<string>(
                 name: "Account",
                 table: "Checkpoints",
@@ -103,18 +82,6 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
 
             migrationBuilder.DropColumn(
                 name: "Account",
-                table: "Jobs");
-
-            migrationBuilder.DropColumn(
-                name: "Cost",
-                table: "Jobs");
-
-            migrationBuilder.DropColumn(
-                name: "RequestId",
-                table: "Jobs");
-
-            migrationBuilder.DropColumn(
-                name: "TraceParent",
                 table: "Jobs");
 
             migrationBuilder.DropColumn(
