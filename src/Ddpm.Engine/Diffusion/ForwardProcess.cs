@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Diffusion;
@@ -27,7 +28,7 @@ public sealed class ForwardProcess : IDisposable
     {
         Check(original, noise, timesteps);
         using var scope = NewDisposeScope();
-        return ((_signalRates[timesteps].view(-1, 1, 1, 1) * original) + (_noiseRates[timesteps].view(-1, 1, 1, 1) * noise)).MoveToOuterDisposeScope();
+        return (_signalRates[timesteps].view(-1, 1, 1, 1) * original).Plus(_noiseRates[timesteps].view(-1, 1, 1, 1) * noise).MoveToOuterDisposeScope();
     }
 
     /// <summary>v = √ᾱ_t·ε − √(1 − ᾱ_t)·x_0, what a network with v prediction learns. Salimans &amp; Ho 2022, appendix D.</summary>

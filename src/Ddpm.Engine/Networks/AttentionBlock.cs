@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks.Training;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -61,7 +62,8 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         var attended = nn.functional.scaled_dot_product_attention(Heads(to_q), Heads(to_k), Heads(to_v)); // [B, heads, HW, head]
         var merged = attended.transpose(1, 2).reshape(batch, height * width, _heads * _headDim);
         var result = Project(to_out[0], merged).transpose(1, 2).reshape(batch, channels, height, width);
-        return _outputScale == 1 ? result + x : (result + x) / _outputScale;
+        var sum = result.Plus(x);
+        return _outputScale == 1 ? sum : sum / _outputScale;
 
         Tensor Heads(Linear projection) => Project(projection, tokens).view(batch, height * width, _heads, _headDim).transpose(1, 2);
 

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -74,7 +75,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         if (_scaleShift)
         {
             var scaleAndShift = time.unsqueeze(-1).unsqueeze(-1).chunk(2, dim: 1);
-            h = _activation(norm2.call(h) * (1 + scaleAndShift[0]) + scaleAndShift[1]);
+            h = _activation((norm2.call(h) * (1 + scaleAndShift[0])).Plus(scaleAndShift[1]));
         }
         else
         {
@@ -86,7 +87,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         h = conv2.call(dropout.call(h));
         var shortcut = Resample(x);
         shortcut = conv_shortcut is null ? shortcut : conv_shortcut.call(shortcut);
-        var sum = shortcut + h;
+        var sum = shortcut.Plus(h);
         return _outputScale == 1 ? sum : sum / _outputScale;
     }
 
@@ -94,7 +95,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
     {
         if (training && _fuses && GroupNormSilu.Takes(x))
             return GroupNormSilu.Of(norm, x, shift, activates: true);
-        return _activation(norm.call(shift is null ? x : x + shift.unsqueeze(-1).unsqueeze(-1)));
+        return _activation(norm.call(shift is null ? x : x.Plus(shift.unsqueeze(-1).unsqueeze(-1))));
     }
 
     private Tensor Resample(Tensor x) => _resampling switch

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks.Training;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -101,7 +102,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
     internal Tensor Embed(Tensor timesteps, Tensor? classLabels)
     {
         var embedding = time_embedding.call(TimeFeatures(timesteps).to(conv_in.weight!.dtype));
-        return class_embedding is null ? embedding : embedding + class_embedding.call(classLabels!);
+        return class_embedding is null ? embedding : embedding.Plus(class_embedding.call(classLabels!));
     }
 
     /// <summary>Converts the weights in place. The frequencies of Fourier features stay float32: rounded ones are off by whole turns of the angle.</summary>
