@@ -6,6 +6,7 @@ using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
 using Ddpm.Api.Samples;
+using Ddpm.Jobs.Configuration;
 using Ddpm.Jobs.Storage;
 
 namespace Ddpm.Api;
@@ -20,7 +21,7 @@ public static class ApiServiceCollectionExtensions
         services.AddDdpmKeys();
         services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();
-        services.AddOptions<HubSwitch>().Bind(configuration.GetSection("Hub"));
+        services.AddOptions<HubSwitch>().Configure(hub => hub.Enabled = configuration.Switch("Hub:Enabled", otherwise: false)).ValidateOnStart();
         services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples"));
         services.ConfigureHttpJsonOptions(options => Configure(options.SerializerOptions));
         services.AddProblemDetails().AddExceptionHandler<ProblemHandler>();

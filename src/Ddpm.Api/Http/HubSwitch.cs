@@ -6,7 +6,7 @@ namespace Ddpm.Api.Http;
 internal sealed record HubSwitch
 {
     /// <summary>Default false: an import makes a machine of ours ask another, on behalf of whoever may submit.</summary>
-    public bool Enabled { get; init; }
+    public bool Enabled { get; set; }
 
     /// <summary>Refuses a request that needs the hub while that is switched off.</summary>
     /// <param name="context">The request's.</param>

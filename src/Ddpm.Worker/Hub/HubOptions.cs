@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ddpm.Jobs.Configuration;
 
 namespace Ddpm.Worker.Hub;
 
@@ -56,10 +57,10 @@ public sealed class HubOptions
         return new HubOptions
         {
             BaseUrl = address,
-            Enabled = Switch("Hub:Enabled", isCommand),
+            Enabled = configuration.Switch("Hub:Enabled", isCommand),
             AllowedHosts = Setting("Hub:AllowedHosts")?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
                 ?? (address.Host == usual.BaseUrl.Host ? usual.AllowedHosts : [address.IdnHost]),
-            AllowPrivateAddresses = Switch("Hub:AllowPrivateAddresses", isCommand),
+            AllowPrivateAddresses = configuration.Switch("Hub:AllowPrivateAddresses", isCommand),
             Token = Setting("Hub:Token") ?? Setting("HF_TOKEN"),
             Cache = Path.GetFullPath(Setting("Hub:Cache") ?? usualCache),
             MaxBytes = Number("Hub:MaxBytes", usual.MaxBytes, 1, long.MaxValue),
@@ -74,9 +75,6 @@ public sealed class HubOptions
         long Number(string key, long otherwise, long from, long to) => Setting(key) is not { } text ? otherwise
             : long.TryParse(text, CultureInfo.InvariantCulture, out var number) && number >= from && number <= to ? number
             : throw new InvalidOperationException($"{key} is '{text}'; a whole number from {from} to {to} is accepted.");
-
-        bool Switch(string key, bool otherwise) => Setting(key) is not { } text ? otherwise
-            : bool.TryParse(text, out var on) ? on : throw new InvalidOperationException($"{key} is '{text}'; true or false is accepted.");
 
         TimeSpan Time(string key, TimeSpan otherwise, TimeSpan longest) => Setting(key) is not { } text ? otherwise
             : TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time > TimeSpan.Zero && time <= longest ? time

@@ -6,13 +6,13 @@ namespace Ddpm.Worker.Hub;
 /// <summary>Tells addresses of the public internet from those that belong to a machine, a network or a provider's own services.</summary>
 internal static class PublicAddress
 {
-    // IANA's registries of special-purpose addresses; multicast and what is reserved beside them.
+    // IANA's registries of special-purpose addresses; multicast and what is reserved beside them; and the one public address that a provider (Azure) uses for its own services on every machine.
     private static readonly IPNetwork[] Special =
     [
         .. new[]
         {
             "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
-            "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+            "168.63.129.16/32", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
         }.Select(IPNetwork.Parse),
     ];
 
