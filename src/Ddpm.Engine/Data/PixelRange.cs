@@ -1,4 +1,6 @@
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Data;
@@ -12,7 +14,8 @@ public static class PixelRange
     {
         using var scope = NewDisposeScope();
         var bytes = tensor(images.Pixels, [images.Count, images.Channels, images.Height, images.Width], dtype: ScalarType.Byte);
-        return bytes.to(device).to(ScalarType.Float32).div_(127.5).sub_(1).MoveToOuterDisposeScope(); // bytes travel, not floats
+        using Scalar half = 127.5, one = 1;
+        return bytes.to(device).to(ScalarType.Float32).div_(half).sub_(one).MoveToOuterDisposeScope(); // bytes travel, not floats
     }
 
     /// <summary>x/127.5 − 1, without a tensor.</summary>
@@ -29,7 +32,8 @@ public static class PixelRange
 
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var bytes = images.to(ScalarType.Float32).div(2).add_(0.5).clamp_(0, 1).mul_(255).round_().to(ScalarType.Byte).cpu().contiguous();
+        using Scalar two = 2, half = 0.5, least = 0, most = 1, range = 255;
+        var bytes = images.to(ScalarType.Float32).div(two).add_(half, Scalars.One).clamp_(least, most).mul_(range).round_().to(ScalarType.Byte).cpu().contiguous();
         var shape = images.shape;
         return new PixelBatch(bytes.data<byte>().ToArray(), (int)shape[0], (int)shape[1], (int)shape[2], (int)shape[3]);
     }

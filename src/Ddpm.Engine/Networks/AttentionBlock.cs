@@ -63,7 +63,7 @@ internal sealed class AttentionBlock : nn.Module<Tensor, Tensor>
         var merged = attended.transpose(1, 2).reshape(batch, height * width, _heads * _headDim);
         var result = Project(to_out[0], merged).transpose(1, 2).reshape(batch, channels, height, width);
         var sum = result.Plus(x);
-        return _outputScale == 1 ? sum : sum / _outputScale;
+        return _outputScale == 1 ? sum : sum.Over(_outputScale);
 
         Tensor Heads(Linear projection) => Project(projection, tokens).view(batch, height * width, _heads, _headDim).transpose(1, 2);
 

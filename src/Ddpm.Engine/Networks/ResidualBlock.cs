@@ -75,7 +75,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         if (_scaleShift)
         {
             var scaleAndShift = time.unsqueeze(-1).unsqueeze(-1).chunk(2, dim: 1);
-            h = _activation((norm2.call(h) * (1 + scaleAndShift[0])).Plus(scaleAndShift[1]));
+            h = _activation((norm2.call(h) * scaleAndShift[0].Plus(1)).Plus(scaleAndShift[1]));
         }
         else
         {
@@ -88,7 +88,7 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor, Tensor>
         var shortcut = Resample(x);
         shortcut = conv_shortcut is null ? shortcut : conv_shortcut.call(shortcut);
         var sum = shortcut.Plus(h);
-        return _outputScale == 1 ? sum : sum / _outputScale;
+        return _outputScale == 1 ? sum : sum.Over(_outputScale);
     }
 
     private Tensor NormAndActivate(GroupNorm norm, Tensor x, Tensor? shift)

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -13,8 +14,8 @@ internal static class SinusoidalFeatures
     public static Tensor Of(Tensor timesteps, int width, UNetConfig config)
     {
         var half = width / 2;
-        using var exponent = arange(half, dtype: ScalarType.Float32, device: timesteps.device) * -Math.Log(10000);
-        using var angles = timesteps.to(ScalarType.Float32).unsqueeze(1) * (exponent / (half - config.FreqShift)).exp().unsqueeze(0);
+        using var exponent = tensor(Enumerable.Range(0, half).Select(n => (float)n).ToArray(), device: timesteps.device).Times(-Math.Log(10000));
+        using var angles = timesteps.to(ScalarType.Float32).unsqueeze(1) * exponent.Over(half - config.FreqShift).exp().unsqueeze(0);
         var parts = config.FlipSinToCos ? new[] { angles.cos(), angles.sin() } : [angles.sin(), angles.cos()];
         var features = cat(parts, dim: 1);
         return width % 2 == 0 ? features : nn.functional.pad(features, [0, 1]);
@@ -30,14 +31,14 @@ internal sealed class FourierFeatures : nn.Module<Tensor, Tensor>
     public FourierFeatures(int frequencies)
         : base(nameof(FourierFeatures))
     {
-        weight = nn.Parameter(randn(frequencies) * 16, requires_grad: false);
+        weight = nn.Parameter(randn(frequencies).Times(16), requires_grad: false);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor timesteps)
     {
         // The order log(t)·w·2·π is diffusers'; float32 angles of hundreds of radians depend on it.
-        var angles = timesteps.to(ScalarType.Float32).log().unsqueeze(1) * weight.unsqueeze(0) * 2 * Math.PI;
+        var angles = (timesteps.to(ScalarType.Float32).log().unsqueeze(1) * weight.unsqueeze(0)).Times(2).Times(Math.PI);
         return cat([angles.sin(), angles.cos()], dim: 1); // [batch, 2 · frequencies], whatever flip_sin_to_cos says
     }
 }

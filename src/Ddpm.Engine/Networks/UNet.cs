@@ -85,7 +85,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         using var scope = NewDisposeScope();
         var times = timesteps.expand(sample.shape[0]);
         var embedding = Embed(times, classLabels); // [B, E]
-        var h = conv_in.call(Arranged(Config.CenterInputSample ? 2 * sample - 1 : sample));
+        var h = conv_in.call(Arranged(Config.CenterInputSample ? sample.Times(2).Minus(1) : sample));
         var skips = new List<Tensor> { h };
         foreach (var block in down_blocks)
             h = block.call(h, embedding, skips);

@@ -1,4 +1,5 @@
 using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks;
 using static TorchSharp.torch;
 
@@ -42,7 +43,7 @@ public sealed class DenoisingLoss : IDisposable
         };
         if (_factors is null)
             return nn.functional.mse_loss(predicted, target).MoveToOuterDisposeScope();
-        var errors = (predicted - target).square().mean([1, 2, 3]); // [batch]
+        var errors = (predicted - target).Squared().mean([1, 2, 3]); // [batch]
         return (_factors[timesteps] * errors).mean().MoveToOuterDisposeScope();
     }
 

@@ -1,4 +1,5 @@
 using Ddpm.Engine.Native;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Training;
@@ -50,8 +51,8 @@ internal sealed class DeviceUpdate : IDisposable
     private void MoveFused(List<int> moved, List<Tensor> gradients, AdamWNumbers numbers, double learningRate, long stepsTaken)
     {
         var weights = moved.ConvertAll(index => _tensors.Parameters[index].Value);
-        _steps.fill_(stepsTaken);
-        _gradientDivisor.fill_(1 / numbers.GradientFactor);
+        _steps.Become(stepsTaken);
+        _gradientDivisor.Become(1 / numbers.GradientFactor);
         AtenDispatcher.Call(
             "aten::_fused_adamw_", "",
             weights, gradients, moved.ConvertAll(index => _firstMoments[index]), moved.ConvertAll(index => _secondMoments[index]), Array.Empty<Tensor>(), moved.ConvertAll(_ => _steps),
@@ -59,7 +60,7 @@ internal sealed class DeviceUpdate : IDisposable
             numbers.GradientFactor < 1 ? new AtenDispatcher.Optional(_gradientDivisor) : null, null);
         if (_tensors.Averages is { } averages)
         {
-            _averageShare.fill_(numbers.AverageShare);
+            _averageShare.Become(numbers.AverageShare);
             AtenDispatcher.Call("aten::_foreach_lerp_", "List", moved.ConvertAll(index => averages[index]), weights, moved.ConvertAll(_ => _averageShare));
         }
 
@@ -69,15 +70,16 @@ internal sealed class DeviceUpdate : IDisposable
 
     private void MoveSingly(List<int> moved, List<Tensor> gradients, AdamWNumbers numbers)
     {
+        using Scalar decay = numbers.Decay, beta2 = numbers.Beta2, share = numbers.SecondShare, correction = numbers.SecondCorrection, epsilon = numbers.Epsilon, rate = numbers.Rate;
         foreach (var (index, wide) in moved.Zip(gradients))
         {
             using var scope = NewDisposeScope();
-            var gradient = numbers.GradientFactor < 1 ? wide * numbers.GradientFactor : wide;
+            var gradient = numbers.GradientFactor < 1 ? wide.Times(numbers.GradientFactor) : wide;
             var (parameter, m, v) = (_tensors.Parameters[index].Value, _firstMoments[index], _secondMoments[index]);
-            parameter.mul_(numbers.Decay);
+            parameter.mul_(decay);
             m.lerp_(gradient, numbers.FirstShare);
-            v.mul_(numbers.Beta2).addcmul_(gradient, gradient, numbers.SecondShare);
-            parameter.addcdiv_(m, v.sqrt().div_(numbers.SecondCorrection).add_(numbers.Epsilon), numbers.Rate);
+            v.mul_(beta2).addcmul_(gradient, gradient, share);
+            parameter.addcdiv_(m, v.sqrt().div_(correction).add_(epsilon, Scalars.One), rate);
             _tensors.Averages?[index].lerp_(parameter, numbers.AverageShare);
             _tensors.Copies?[index].copy_(parameter);
         }

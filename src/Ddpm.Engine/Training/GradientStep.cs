@@ -1,5 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks.Cuda;
 using Ddpm.Engine.Sampling;
 using static TorchSharp.torch;
@@ -76,8 +77,8 @@ internal sealed class GradientStep : IDisposable
 
         double ForwardAndBackward()
         {
-            var share = _loss.Compute(_networks.Computing, original, noise, timesteps, labels) / _config.GradientAccumulationSteps;
-            (lossScale == 1 ? share : share * lossScale).backward();
+            var share = _loss.Compute(_networks.Computing, original, noise, timesteps, labels).Over(_config.GradientAccumulationSteps);
+            (lossScale == 1 ? share : share.Times(lossScale)).backward();
             _networks.WidenGradients(lossScale);
             return share.item<float>();
         }

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -112,9 +113,10 @@ internal sealed class TrainedNetworks : IDisposable
             using var scope = NewDisposeScope();
             if (copy.grad is not { } gradient)
                 continue;
-            var wide = gradient.to(ScalarType.Float32).div_(lossScale);
+            using Scalar scale = lossScale;
+            var wide = gradient.to(ScalarType.Float32).div_(scale);
             if (master.grad is { } sum)
-                sum.add_(wide);
+                sum.Plus_(wide);
             else
                 master.grad = wide;
             copy.grad = null;

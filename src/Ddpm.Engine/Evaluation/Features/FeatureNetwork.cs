@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Features;
@@ -104,8 +105,8 @@ public sealed class FeatureNetwork : IDisposable
         return Config.Range switch
         {
             FeatureRange.Bytes => input,
-            FeatureRange.ZeroToOne => input.to(ScalarType.Float32) / 255,
-            _ => (input.to(ScalarType.Float32) / 127.5) - 1,
+            FeatureRange.ZeroToOne => input.to(ScalarType.Float32).Over(255),
+            _ => input.to(ScalarType.Float32).Over(127.5).Minus(1),
         };
     }
 

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Features;
@@ -23,7 +24,7 @@ public sealed class FeatureStatistics : IDisposable
 
     /// <summary>Divided by n − 1, float64 <c>[dimensions, dimensions]</c>; the caller disposes it.</summary>
     /// <exception cref="InvalidOperationException">There are fewer than two features.</exception>
-    public Tensor Covariance() => Count > 1 ? _scatter! / (Count - 1) : throw new InvalidOperationException("A covariance needs at least 2 features.");
+    public Tensor Covariance() => Count > 1 ? _scatter!.Over(Count - 1) : throw new InvalidOperationException("A covariance needs at least 2 features.");
 
     /// <summary>The first features, at most <see cref="MostKept"/>: float64 <c>[kept, dimensions]</c>; the caller disposes it.</summary>
     public Tensor Kept()
@@ -45,8 +46,8 @@ public sealed class FeatureStatistics : IDisposable
         if (_mean is not null)
         {
             var step = mean - _mean;
-            scatter = _scatter! + scatter + (step.outer(step) * ((double)Count * count / total));
-            mean = _mean + (step * ((double)count / total));
+            scatter = _scatter!.Plus(scatter).Plus(step.outer(step).Times((double)Count * count / total));
+            mean = _mean.Plus(step.Times((double)count / total));
         }
 
         Replace(ref _mean, mean);

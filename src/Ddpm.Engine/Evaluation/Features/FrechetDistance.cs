@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Features;
@@ -24,9 +25,9 @@ public static class FrechetDistance
         using var noGradients = no_grad();
         // (Σ₁Σ₂)^½ has the trace of (Σ₁^½·Σ₂·Σ₁^½)^½, which is symmetric: its eigenvalues are real whatever the rounding.
         var (values, vectors) = linalg.eigh(covariance1);
-        var root = (vectors * values.clamp_min(0).sqrt()).matmul(vectors.t());
+        var root = (vectors * values.AtLeast(0).sqrt()).matmul(vectors.t());
         var product = linalg.eigvalsh(root.matmul(covariance2).matmul(root));
-        var shift = (mean1 - mean2).square().sum();
-        return (shift + covariance1.trace() + covariance2.trace() - (2 * product.clamp_min(0).sqrt().sum())).item<double>();
+        var shift = (mean1 - mean2).Squared().sum();
+        return (shift.Plus(covariance1.trace()).Plus(covariance2.trace()) - product.AtLeast(0).sqrt().sum().Times(2)).item<double>();
     }
 }

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Features;
@@ -58,5 +59,5 @@ public static class KernelDistance
         return [.. sums];
     }
 
-    private static Tensor Kernel(Tensor products, long dimensions) => ((products / dimensions) + 1).pow(3);
+    private static Tensor Kernel(Tensor products, long dimensions) => products.Over(dimensions).Plus(1).Power(3);
 }

@@ -1,6 +1,7 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
 using Ddpm.Engine.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -137,7 +138,7 @@ public static class BitsPerDimension
     }
 
     private static Tensor ToFloat64(PixelBatch pictures, Device device) =>
-        (tensor(pictures.Pixels, [pictures.Count, pictures.Channels, pictures.Height, pictures.Width], dtype: ScalarType.Byte).to(device).to(ScalarType.Float64) / 127.5) - 1;
+        (tensor(pictures.Pixels, [pictures.Count, pictures.Channels, pictures.Height, pictures.Width], dtype: ScalarType.Byte).to(device).to(ScalarType.Float64)).Over(127.5).Minus(1);
 
     private static BitsPerDimensionResult Summarise(IReadOnlyList<TimestepStratum> strata, double[] priors, double[][] bits, double[][] errors)
     {

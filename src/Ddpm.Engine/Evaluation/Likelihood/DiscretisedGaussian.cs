@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Likelihood;
@@ -19,14 +20,14 @@ public static class DiscretisedGaussian
     {
         using var scope = NewDisposeScope();
         var centred = original - mean;
-        var inverseDeviation = (-0.5 * logVariance).exp();
-        var below = Cumulative(inverseDeviation * (centred + HalfBin), cdf);
-        var above = Cumulative(inverseDeviation * (centred - HalfBin), cdf);
-        var probability = where(original < -Outermost, below, where(original > Outermost, 1 - above, below - above));
-        return probability.clamp_min(LeastProbability).log().MoveToOuterDisposeScope();
+        var inverseDeviation = logVariance.Times(-0.5).exp();
+        var below = Cumulative(inverseDeviation * centred.Plus(HalfBin), cdf);
+        var above = Cumulative(inverseDeviation * centred.Minus(HalfBin), cdf);
+        var probability = where(original.Below(-Outermost), below, where(original.Above(Outermost), above.From(1), below - above));
+        return probability.AtLeast(LeastProbability).log().MoveToOuterDisposeScope();
     }
 
     private static Tensor Cumulative(Tensor x, NormalCdf cdf) => cdf == NormalCdf.Erf
-        ? 0.5 * (1 + (x / Math.Sqrt(2)).erf())
-        : 0.5 * (1 + (Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))).tanh());
+        ? x.Over(Math.Sqrt(2)).erf().Plus(1).Times(0.5)
+        : x.Plus(x.Times(0.044715) * x * x).Times(Math.Sqrt(2 / Math.PI)).tanh().Plus(1).Times(0.5);
 }

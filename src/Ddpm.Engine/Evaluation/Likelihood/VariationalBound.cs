@@ -1,4 +1,5 @@
 using Ddpm.Engine.Diffusion;
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Likelihood;
@@ -22,7 +23,7 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
     {
         using var scope = NewDisposeScope();
         var (signalRate, noiseRate) = Rates(timesteps, original.device);
-        return ((signalRate * original) + (noiseRate * noise)).MoveToOuterDisposeScope();
+        return (signalRate * original).Plus(noiseRate * noise).MoveToOuterDisposeScope();
     }
 
     /// <summary>L_T of each picture, which no network changes.</summary>
@@ -31,8 +32,8 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
         using var scope = NewDisposeScope();
         var last = tables.AlphasCumprod[^1];
         // KL(N(√ᾱ·x_0, 1 − ᾱ) ‖ N(0, 1)).
-        var nats = 0.5 * ((last * original * original) + (-last - Math.Log(1 - last)));
-        return Values(nats.mean([1, 2, 3]) * BitsPerNat);
+        var nats = (original.Times(last) * original).Plus(-last - Math.Log(1 - last)).Times(0.5);
+        return Values(nats.mean([1, 2, 3]).Times(BitsPerNat));
     }
 
     /// <summary>The term of each picture's timestep: L_0 at 0, L_{t−1} elsewhere.</summary>
@@ -50,21 +51,22 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
         var predicted = Original(prediction, noised, signalRate, noiseRate);
         var error = Epsilon(prediction, noised, signalRate, noiseRate) - noise;
         if (config.ClipRange is { } range)
-            predicted = predicted.clamp(-range, range);
+            predicted = predicted.Within(-range, range);
 
         var originalWeight = Column(tables.PosteriorOriginal, timesteps, original.device);
         var posteriorLogVariance = Column(tables.PosteriorLogVariances, timesteps, original.device);
         // Both means hold the same multiple of x_t (eq. 7), so they differ by Original·(x_0 − x̂₀).
         var difference = originalWeight * (original - predicted);
-        var nats = 0.5 * (logVariance - posteriorLogVariance - 1 + (posteriorLogVariance - logVariance).exp() + (difference * difference * (-logVariance).exp()));
+        // ½·(log(σ²/β̃) − 1 + β̃/σ² + (μ − μ̃)²/σ²), the KL of two normals.
+        var nats = (logVariance - posteriorLogVariance).Minus(1).Plus((posteriorLogVariance - logVariance).exp()).Plus(difference * difference * (-logVariance).exp()).Times(0.5);
         if (timesteps.Contains(0))
         {
-            var mean = (originalWeight * predicted) + (Column(tables.PosteriorSample, timesteps, original.device) * noised);
+            var mean = (originalWeight * predicted).Plus(Column(tables.PosteriorSample, timesteps, original.device) * noised);
             var isLast = tensor(timesteps.Select(t => t == 0).ToArray()).to(original.device).view(-1, 1, 1, 1);
             nats = where(isLast, -DiscretisedGaussian.LogProbability(original, mean, logVariance, config.Cdf), nats);
         }
 
-        return new BoundTerms(Values(nats.mean([1, 2, 3]) * BitsPerNat), Values((error * error).mean([1, 2, 3])));
+        return new BoundTerms(Values(nats.mean([1, 2, 3]).Times(BitsPerNat)), Values((error * error).mean([1, 2, 3])));
     }
 
     private (Tensor Prediction, Tensor LogVariance) Split(Tensor modelOutput, long channels, IReadOnlyList<int> timesteps)
@@ -75,9 +77,9 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
         if (!learned)
             return (modelOutput, Column(config.Variance == ReverseVariance.FixedSmall ? tables.PosteriorLogVariances : tables.LargeLogVariances, timesteps, modelOutput.device));
         var parts = modelOutput.chunk(2, 1);
-        var fraction = (parts[1] + 1) / 2;
+        var fraction = parts[1].Plus(1).Over(2);
         var (least, most) = (Column(tables.PosteriorLogVariances, timesteps, modelOutput.device), Column(tables.LogBetas, timesteps, modelOutput.device));
-        return (parts[0], (fraction * most) + ((1 - fraction) * least));
+        return (parts[0], (fraction * most).Plus(fraction.From(1) * least));
     }
 
     private Tensor Original(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.Prediction switch
@@ -90,14 +92,14 @@ public sealed class VariationalBound(DiffusionTables tables, BoundConfig config)
     private Tensor Epsilon(Tensor prediction, Tensor noised, Tensor signalRate, Tensor noiseRate) => config.Prediction switch
     {
         PredictionType.Epsilon => prediction,
-        PredictionType.V => (noiseRate * noised) + (signalRate * prediction),
+        PredictionType.V => (noiseRate * noised).Plus(signalRate * prediction),
         _ => (noised - (signalRate * prediction)) / noiseRate,
     };
 
     private (Tensor Signal, Tensor Noise) Rates(IReadOnlyList<int> timesteps, Device device)
     {
         var alphaCumprod = Column(tables.AlphasCumprod, timesteps, device);
-        return (alphaCumprod.sqrt(), (1 - alphaCumprod).sqrt());
+        return (alphaCumprod.sqrt(), alphaCumprod.From(1).sqrt());
     }
 
     private static Tensor Column(IReadOnlyList<double> table, IReadOnlyList<int> timesteps, Device device) =>

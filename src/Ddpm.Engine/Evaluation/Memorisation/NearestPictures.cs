@@ -1,5 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Memorisation;
@@ -73,8 +74,8 @@ public static class NearestPictures
     {
         using var scope = NewDisposeScope();
         var others = Reduced(pictures).flatten(1);
-        var squares = lengths + (others * others).sum([1]) - (2 * queries.matmul(others.t()));
-        return (squares / others.shape[1]).clamp_min(0).sqrt().data<double>().ToArray();
+        var squares = lengths.Plus((others * others).sum([1])) - queries.matmul(others.t()).Times(2);
+        return squares.Over(others.shape[1]).AtLeast(0).sqrt().data<double>().ToArray();
     }
 
     private static Tensor Reduced(PixelBatch pictures)

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -37,14 +38,14 @@ public static class LaplacianPyramid
         var shape = pictures.shape;
         var sparse = zeros([shape[0], shape[1], 2 * shape[2], 2 * shape[3]], pictures.dtype, pictures.device);
         sparse[.., .., TensorIndex.Slice(step: 2), TensorIndex.Slice(step: 2)] = pictures;
-        return 4 * Smooth(sparse); // three of four values are 0
+        return Smooth(sparse).Times(4); // three of four values are 0
     }
 
     // Every channel by itself; what lies beyond the edge is its mirror image, as OpenCV's and scipy's pyramids have it.
     private static Tensor Smooth(Tensor pictures)
     {
         var shape = pictures.shape;
-        var row = tensor(Binomial) / 16;
+        var row = tensor(Binomial).Over(16);
         var filter = row.outer(row).view(1, 1, 5, 5).to(pictures.device);
         var padded = nn.functional.pad(pictures.reshape(-1, 1, shape[2], shape[3]), [2, 2, 2, 2], PaddingModes.Reflect);
         return nn.functional.conv2d(padded, filter).view(shape);

@@ -1,5 +1,6 @@
 using Ddpm.Engine.Data;
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Wasserstein;
@@ -69,6 +70,6 @@ public static class PatchDescriptors
         using var scope = NewDisposeScope();
         var byChannel = descriptors.view(-1, channels, PatchSide * PatchSide);
         byChannel.sub_(byChannel.mean([0, 2], keepdim: true));
-        byChannel.div_((byChannel * byChannel).mean([0, 2], keepdim: true).sqrt().clamp_min(1e-8));
+        byChannel.div_((byChannel * byChannel).mean([0, 2], keepdim: true).sqrt().AtLeast(1e-8));
     }
 }

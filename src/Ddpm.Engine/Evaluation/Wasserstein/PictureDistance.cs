@@ -1,4 +1,5 @@
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Evaluation.Wasserstein;
@@ -48,5 +49,5 @@ public static class PictureDistance
         return new PictureDistanceResult(pixels, levels, levels.Average(level => level.Distance.Value), left.Count);
     }
 
-    private static Tensor Vectors(PixelBatch pictures) => tensor(pictures.Pixels, [pictures.Count, pictures.ImageBytes], dtype: ScalarType.Byte).to(ScalarType.Float32) / 255;
+    private static Tensor Vectors(PixelBatch pictures) => tensor(pictures.Pixels, [pictures.Count, pictures.ImageBytes], dtype: ScalarType.Byte).to(ScalarType.Float32).Over(255);
 }

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Sampling.Steps;
@@ -21,7 +22,7 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         var z = weights.Uses(StepWeights.Noise) || weights.Uses(StepWeights.Churn) ? Noise(images) : null;
         var output = answer.shape[1] == Network.Channels ? answer : answer.narrow(1, 0, Network.Channels);
         if (weights.Uses(StepWeights.Churn))
-            x = x + (weights.Of(StepWeights.Churn) * z!);
+            x = x.Plus(weights.Of(StepWeights.Churn) * z!);
 
         var original = weights.Sum((StepWeights.OriginalOfSample, () => x), (StepWeights.OriginalOfOutput, () => output))!;
         original = OriginalBounds.Apply(original, [.. images.Select(image => image.Image.Plan.Bound)]);
@@ -100,7 +101,7 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
         var without = both.narrow(0, images.Count, guided.Length);
         var with = output.index_select(0, places);
         var scale = tensor(guided.Select(index => (float)images[(int)index].Image.GuidanceScale).ToArray()).Send(x.device).view(-1, 1, 1, 1);
-        var mixed = without + (scale * (with - without));
+        var mixed = without.Plus(scale * (with - without));
         if (mixed.shape[1] > x.shape[1]) // what says the variance is not guided
             mixed = cat([mixed.narrow(1, 0, x.shape[1]), with.narrow(1, x.shape[1], mixed.shape[1] - x.shape[1])], dim: 1);
         return output.index_copy(0, places, mixed);
@@ -111,9 +112,9 @@ internal sealed class DeviceStepper(StepNetwork network, int height, int width, 
     {
         if (!weights.Uses(StepWeights.MinLogVariance) && !weights.Uses(StepWeights.MaxLogVariance))
             return ones(1, device: Network.Device);
-        var share = (answer.narrow(1, Network.Channels, Network.Channels) + 1) / 2;
-        var logVariance = (share * weights.Of(StepWeights.MaxLogVariance)) + ((1 - share) * weights.Of(StepWeights.MinLogVariance));
-        return (0.5 * logVariance).exp();
+        var share = answer.narrow(1, Network.Channels, Network.Channels).Plus(1).Over(2);
+        var logVariance = (share * weights.Of(StepWeights.MaxLogVariance)).Plus(share.From(1) * weights.Of(StepWeights.MinLogVariance));
+        return logVariance.Times(0.5).exp();
     }
 
     private static void Show(Tensor next, Tensor original, IReadOnlyList<RunningImage> images)

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Sampling.Steps;
@@ -39,7 +40,7 @@ internal static class OriginalBounds
 
         // Saharia et al. 2022, §2.3. Each picture by itself, so that it does not depend on the others.
         var limits = bounds.Select((bound, index) => bound?.Quantile is { } quantile
-            ? original[index].abs().flatten().quantile(tensor((float)quantile, device: original.device)).clamp(1, bound.Range)
+            ? original[index].abs().flatten().quantile(tensor((float)quantile, device: original.device)).Within(1, bound.Range)
             : fixedBounds[index].flatten()[0]).ToArray();
         var divisors = limits.Select((limit, index) => bounds[index]?.Quantile is null ? ones_like(limit) : limit).ToArray();
         var limitColumn = stack(limits).view(-1, 1, 1, 1);

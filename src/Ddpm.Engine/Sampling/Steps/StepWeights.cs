@@ -1,3 +1,4 @@
+using Ddpm.Engine.Native;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Sampling.Steps;
@@ -45,7 +46,7 @@ internal sealed class StepWeights
         Tensor? sum = null;
         foreach (var (column, term) in terms)
             if (Uses(column))
-                sum = sum is null ? Of(column) * term() : sum + (Of(column) * term());
+                sum = sum is null ? Of(column) * term() : sum.Plus(Of(column) * term());
         return sum;
     }
 }
