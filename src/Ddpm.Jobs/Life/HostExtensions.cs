@@ -17,9 +17,26 @@ public static class HostExtensions
             await host.StartAsync(cancellationToken);
             return true;
         }
-        catch (OperationCanceledException) when (stopping.IsCancellationRequested || cancellationToken.IsCancellationRequested)
+        catch (Exception reason)
         {
-            return false;
+            await StopAsync(host);
+            if (reason is OperationCanceledException && (stopping.IsCancellationRequested || cancellationToken.IsCancellationRequested))
+                return false;
+            throw;
+        }
+    }
+
+    // What had started is told to stop: ended without a word, it would report that it was cancelled, with its stack.
+    private static async Task StopAsync(IHost host)
+    {
+        try
+        {
+            await host.StopAsync();
+        }
+#pragma warning disable CA1031 // Why the start failed is what counts.
+        catch (Exception)
+#pragma warning restore CA1031
+        {
         }
     }
 
