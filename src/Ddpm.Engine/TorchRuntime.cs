@@ -14,6 +14,7 @@ public static partial class TorchRuntime
 
     private static readonly Lazy<string?> Missing = new(Load);
     private static int _threads = 1;
+    private static string? _caveat;
 
     /// <summary>Threads of a CPU operation that libtorch chose when it was loaded: <c>OMP_NUM_THREADS</c>, or one a core. What is set later counts
     /// for the thread that sets it and for those begun after it.</summary>
@@ -24,6 +25,17 @@ public static partial class TorchRuntime
         {
             Initialize();
             return _threads;
+        }
+    }
+
+    /// <summary>What the owner of this machine should know of it, in one sentence; null where there is nothing.</summary>
+    /// <exception cref="TorchRuntimeException">libtorch cannot be loaded.</exception>
+    public static string? Caveat
+    {
+        get
+        {
+            Initialize();
+            return _caveat;
         }
     }
 
@@ -41,7 +53,7 @@ public static partial class TorchRuntime
     private static string? Load()
     {
         KeepIdleThreadsFromSpinning();
-        KeepConvolutionsRightWhereCachesAreHidden();
+        KeepConvolutionsRightWhereTheTopologyIsHidden();
         try
         {
             if (OperatingSystem.IsLinux())
@@ -53,6 +65,8 @@ public static partial class TorchRuntime
             // libtorch allows TF32 in a GPU's convolutions by default; float32 means float32 here.
             torch.backends.cuda.matmul.allow_tf32 = false;
             torch.backends.cudnn.allow_tf32 = false;
+            if (!OneDnn.SwitchOffUnlessRight())
+                _caveat = "oneDNN computes convolutions wrongly on this processor, most likely because a hypervisor hides parts of it; those of libtorch itself are used, which are slower.";
             return null;
         }
         catch (Exception fault) when (fault is DllNotFoundException or TypeInitializationException or NotSupportedException or TorchRuntimeException or BadImageFormatException)
@@ -94,12 +108,11 @@ public static partial class TorchRuntime
             _ = SetEnvironmentVariable("GOMP_SPINCOUNT", "1000", overwrite: 0);
     }
 
-    // Where a hypervisor tells nothing of the caches, oneDNN 3.7 cuts its AVX-512 convolutions into wrong blocks: on a Zen 5 in such a machine outputs were off by up to 2.6,
-    // while those of its AVX2 kernels were right (ChannelsLastTests and UNetFixtureTests fail there without this). Our own kernels do not ask. NNPACK gives up there, and would
-    // warn on every thread.
-    private static void KeepConvolutionsRightWhereCachesAreHidden()
+    // Where a hypervisor tells nothing of the caches or of what shares them, oneDNN 3.7 was seen to compute wrongly with AVX-512 and rightly with AVX2, which is faster than doing without it (see OneDnn);
+    // it reads the variable when it is first used. Our own kernels do not ask. NNPACK gives up there, and would warn on every thread.
+    private static void KeepConvolutionsRightWhereTheTopologyIsHidden()
     {
-        if (!OperatingSystem.IsLinux() || !X86Base.IsSupported || CacheInfo.IsTold(X86Base.CpuId))
+        if (!OperatingSystem.IsLinux() || !X86Base.IsSupported || CpuTopology.IsTold(X86Base.CpuId))
             return;
         _ = SetEnvironmentVariable("ONEDNN_MAX_CPU_ISA", "AVX2", overwrite: 0);
         _ = SetEnvironmentVariable("TORCH_CPP_LOG_LEVEL", "ERROR", overwrite: 0);

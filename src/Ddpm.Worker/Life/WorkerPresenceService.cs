@@ -1,4 +1,5 @@
 using System.Reflection;
+using Ddpm.Engine;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Workers;
 using Microsoft.EntityFrameworkCore;
@@ -18,6 +19,8 @@ internal sealed partial class WorkerPresenceService(
     {
         // libtorch is loaded here: a worker that cannot compute must not start.
         LogReady(identity.Name, device.Name);
+        if (TorchRuntime.Caveat is { } caveat)
+            LogCaveat(caveat);
         await TryAsync(() => SayAsync(cancellationToken));
         await base.StartAsync(cancellationToken);
     }
@@ -79,6 +82,9 @@ internal sealed partial class WorkerPresenceService(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Worker {Name} computes on {Device}.")]
     private partial void LogReady(string name, string device);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Caveat}")]
+    private partial void LogCaveat(string caveat);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The heartbeat could not be recorded: {Reason}")]
     private partial void LogTrouble(string reason);
