@@ -16,20 +16,38 @@ internal static class ZipDirectory
     /// <returns>0 where there is no such end: to say what is wrong with the file is left to ZipArchive.</returns>
     public static ulong AnnouncedEntries(Stream zip)
     {
+        var (end, zip64) = Ends(zip);
+        ulong announced = end.Length > 0 ? BinaryPrimitives.ReadUInt16LittleEndian(end.AsSpan(10)) : 0u;
+        return zip64.Length > 0 ? Math.Max(announced, BinaryPrimitives.ReadUInt64LittleEndian(zip64.AsSpan(32))) : announced;
+    }
+
+    /// <summary>How many bytes the list can have at the most: from where it is said to begin to the end of the file.</summary>
+    /// <param name="zip">Left at its beginning.</param>
+    /// <returns>0 where there is no end, or it names no place in the file.</returns>
+    public static long MostBytes(Stream zip)
+    {
+        var (end, zip64) = Ends(zip);
+        ulong begin = end.Length > 0 ? BinaryPrimitives.ReadUInt32LittleEndian(end.AsSpan(16)) : ulong.MaxValue;
+        if (zip64.Length > 0)
+            begin = Math.Min(begin, BinaryPrimitives.ReadUInt64LittleEndian(zip64.AsSpan(48)));
+        return begin < (ulong)zip.Length ? zip.Length - (long)begin : 0;
+    }
+
+    // The end of the list, and its zip64 record; empty where there is none.
+    private static (byte[] End, byte[] Zip64) Ends(Stream zip)
+    {
         var tail = Read(zip, Math.Max(0, zip.Length - (LocatorBytes + EndBytes + LongestComment)), LocatorBytes + EndBytes + LongestComment);
         var end = tail[..Math.Max(0, tail.Length - EndBytes + 4)].LastIndexOf("PK\u0005\u0006"u8);
         if (end < 0)
-            return 0;
-        ulong announced = BinaryPrimitives.ReadUInt16LittleEndian(tail[(end + 10)..]);
-        return end >= LocatorBytes && tail[(end - LocatorBytes)..] is var locator && locator.StartsWith("PK\u0006\u0007"u8)
-            ? Math.Max(announced, AnnouncedByZip64(zip, BinaryPrimitives.ReadUInt64LittleEndian(locator[8..])))
-            : announced;
+            return ([], []);
+        var hasLocator = end >= LocatorBytes && tail[(end - LocatorBytes)..].StartsWith("PK\u0006\u0007"u8);
+        return (tail.Slice(end, EndBytes).ToArray(), hasLocator ? Zip64End(zip, BinaryPrimitives.ReadUInt64LittleEndian(tail[(end - LocatorBytes + 8)..])) : []);
     }
 
-    private static ulong AnnouncedByZip64(Stream zip, ulong at)
+    private static byte[] Zip64End(Stream zip, ulong at)
     {
         var end = at < (ulong)zip.Length ? Read(zip, (long)at, Zip64EndBytes) : [];
-        return end.Length == Zip64EndBytes && end.StartsWith("PK\u0006\u0006"u8) ? BinaryPrimitives.ReadUInt64LittleEndian(end[32..]) : 0;
+        return end.Length == Zip64EndBytes && end.StartsWith("PK\u0006\u0006"u8) ? end.ToArray() : [];
     }
 
     private static ReadOnlySpan<byte> Read(Stream zip, long at, int bytes)

@@ -3,6 +3,10 @@ namespace Ddpm.Api.Http;
 /// <summary>Everything that is wrong with a request, collected so that its sender can put all of it right at once.</summary>
 internal sealed class Faults
 {
+    // What else is wrong shows once these are put right; a body of a megabyte can hold some hundred thousand.
+    private const int MostShown = 100;
+    private const int LongestField = 200;
+
     private readonly SortedDictionary<string, List<string>> _byField = new(StringComparer.Ordinal);
 
     public bool Any => Count > 0;
@@ -13,10 +17,12 @@ internal sealed class Faults
     /// <param name="message">What it must be, and what it is: a clause that follows the field's name.</param>
     public void Add(string field, string message)
     {
+        if (++Count > MostShown)
+            return;
+        field = PlainText.Of(field.Length > LongestField ? field[..LongestField] + "…" : field);
         if (!_byField.TryGetValue(field, out var messages))
             _byField[field] = messages = [];
         messages.Add(message);
-        Count++;
     }
 
     /// <summary>One fault as an exception.</summary>
@@ -38,12 +44,12 @@ internal sealed class Faults
 
     private HttpValidationProblemDetails ToProblem()
     {
-        var sentences = _byField.SelectMany(field => field.Value.Select(message => Sentence(field.Key, message))).ToList();
+        var (first, messages) = _byField.First();
         return new(_byField.ToDictionary(field => field.Key, field => field.Value.ToArray()))
         {
             Status = StatusCodes.Status400BadRequest,
             Title = "The request cannot be accepted as it is.",
-            Detail = sentences.Count == 1 ? sentences[0] : $"{sentences[0]} And {sentences.Count - 1} more: see errors.",
+            Detail = Count == 1 ? Sentence(first, messages[0]) : $"{Sentence(first, messages[0])} And {Count - 1} more: see errors.",
         };
     }
 

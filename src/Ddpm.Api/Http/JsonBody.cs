@@ -114,7 +114,7 @@ internal static class JsonBody
     private static string Reason(JsonException exception)
     {
         var end = exception.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return end < 0 ? exception.Message : exception.Message[..end];
+        return PlainText.Of(end < 0 ? exception.Message : exception.Message[..end]);
     }
 }
 

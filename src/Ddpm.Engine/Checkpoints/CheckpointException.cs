@@ -5,14 +5,14 @@ public sealed class CheckpointException : Exception
 {
     /// <param name="message">One sentence.</param>
     public CheckpointException(string message)
-        : base(message)
+        : base(Refusal.Sentence(message))
     {
     }
 
     /// <param name="message">One sentence.</param>
     /// <param name="inner">What caused it.</param>
     public CheckpointException(string message, Exception inner)
-        : base(message, inner)
+        : base(Refusal.Sentence(message), inner)
     {
     }
 }

@@ -44,7 +44,7 @@ public sealed record ClassNames(IReadOnlyList<string> Names, int? NullClass)
         }
         catch (JsonException fault)
         {
-            throw new CheckpointException($"{FileName} cannot be read at '{fault.Path ?? "$"}': {fault.Message.Split(" Path:")[0]}", fault);
+            throw new CheckpointException($"{FileName} cannot be read at '{fault.Path ?? "$"}': {Refusal.OfJson(fault)}", fault);
         }
     }
 

@@ -198,7 +198,7 @@ public sealed class DiffusersFolder
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new CheckpointException($"{IndexFile} cannot be read: {fault.Message}", fault);
+            throw new CheckpointException($"{IndexFile} cannot be read: {Refusal.OfJson(fault)}", fault);
         }
     }
 

@@ -11,6 +11,7 @@ internal static partial class PythonJson
             ? StringOrWord().Replace(text, match => match.Value[0] == '"' ? match.Value : "null")
             : text;
 
-    [GeneratedRegex("""(?s)"(?:[^"\\]|\\.)*"|-?Infinity|NaN""")]
+    // A string that does not end is taken to the end of the text: to look for its end from every quote in it would take hours.
+    [GeneratedRegex("""(?s)"(?>(?:[^"\\]|\\.)*)"?|-?Infinity|NaN""")]
     private static partial Regex StringOrWord();
 }

@@ -14,8 +14,10 @@ public sealed record SafetensorsEntry(string Name, string Dtype, IReadOnlyList<l
 /// <summary>Reads and checks the header of a safetensors file: nothing is believed before it is checked.</summary>
 internal static class SafetensorsHeader
 {
-    // The limit of the reference reader.
-    private const long MaxBytes = 100_000_000;
+    // The reference reader takes 100 MB, which parsed would be some gigabytes; the header of a network of a thousand tensors has 150 kB.
+    private const long MaxBytes = 16 << 20;
+
+    private const int MaxDimensions = 64; // of a tensor that is anything at all
 
     /// <exception cref="CheckpointException">The header is not one, or lies about the data.</exception>
     public static (List<SafetensorsEntry> Entries, Dictionary<string, string> Metadata) Read(Stream file, string path)
@@ -35,9 +37,9 @@ internal static class SafetensorsHeader
             using var json = JsonDocument.Parse(header, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
             return Parse(json.RootElement, name, 8 + (long)length, total);
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException) // the latter of text that is not Unicode
         {
-            throw new CheckpointException($"The header of {name} is not valid JSON: {fault.Message}", fault);
+            throw new CheckpointException($"The header of {name} is not valid JSON: {Refusal.OfJson(fault)}", fault);
         }
     }
 
@@ -79,7 +81,7 @@ internal static class SafetensorsHeader
         {
             if (property.Name == "__metadata__" && property.Value.ValueKind == JsonValueKind.Object)
                 foreach (var pair in property.Value.EnumerateObject())
-                    metadata[pair.Name] = pair.Value.ToString();
+                    metadata[pair.Name] = pair.Value.ValueKind == JsonValueKind.String ? pair.Value.GetString()! : throw new CheckpointException($"{file}: '{pair.Name}' of __metadata__ is not text.");
             else
                 entries.Add(ParseEntry(property, file, dataStart, total));
         }
@@ -110,14 +112,18 @@ internal static class SafetensorsHeader
             throw Fault("has data_offsets outside the file");
         if (!SafetensorsTypes.TryGetSize(dtype.GetString()!, out var size))
             throw Fault($"has dtype {dtype}; {string.Join(", ", SafetensorsTypes.Names)} are supported");
-        long elements = 1;
+        if (shape.Length > MaxDimensions)
+            throw Fault($"has {shape.Length} dimensions; at most {MaxDimensions} are read");
+        long elements = 1; // were none of the sizes 0: torch cannot hold the strides of others either
         foreach (var extent in shape)
         {
             if (extent < 0 || (extent > 0 && elements > long.MaxValue / 8 / extent))
                 throw Fault($"has an impossible shape [{string.Join(", ", shape)}]");
-            elements *= extent;
+            elements *= Math.Max(1, extent);
         }
 
+        if (shape.Contains(0))
+            elements = 0;
         return elements * size == end - begin
             ? new SafetensorsEntry(property.Name, dtype.GetString()!, shape, dataStart + begin, end - begin)
             : throw Fault($"of shape [{string.Join(", ", shape)}] and dtype {dtype} needs {elements * size} bytes but owns {end - begin}");

@@ -59,7 +59,7 @@ public static partial class WeightFiles
         }
         catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new CheckpointException($"{Index} cannot be read: {fault.Message}", fault);
+            throw new CheckpointException($"{Index} cannot be read: {Refusal.OfJson(fault)}", fault);
         }
     }
 

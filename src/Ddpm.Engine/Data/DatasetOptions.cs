@@ -32,4 +32,4 @@ public sealed record DatasetOptions
 public sealed record DatasetProgress(int FilesDone, int FilesTotal, int Images, int Skipped);
 
 /// <summary>A dataset cannot be made or opened. The message says why, for the person whose data it is.</summary>
-public sealed class DatasetException(string message, Exception? innerException = null) : Exception(message, innerException);
+public sealed class DatasetException(string message, Exception? innerException = null) : Exception(Refusal.Sentence(message), innerException);

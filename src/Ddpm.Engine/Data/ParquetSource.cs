@@ -20,7 +20,7 @@ public sealed class ParquetSource(string path) : IImageSource
     public const string UsualSplit = SplitName.Usual;
 
     private const int FolderLevels = 3;
-    private const long MaxPageBytes = 1L << 30;
+    private const long MaxPageBytes = 1L << 28; // up to three are held: as stored, expanded, and one that its values are still taken from
     private const int MaxClasses = 10_000;
 
     /// <summary>Which split of a folder to read; null for the only one, or <c>train</c>.</summary>

@@ -11,6 +11,7 @@ internal sealed class TarContent : IArchiveContent
 
     private const int ChecksumAt = 148;
     private const int ChecksumLength = 8;
+    private const long MaxLetters = 100_000_000; // of all names, which are held in memory
 
     private readonly FileStream _file;
 
@@ -18,11 +19,14 @@ internal sealed class TarContent : IArchiveContent
     {
         _file = file;
         var files = new List<ArchiveFile>();
-        using var reader = new TarReader(file, leaveOpen: true);
-        for (var entries = 1; reader.GetNextEntry() is { } entry; entries++)
+        using var reader = new TarReader(new TarHeaderStream(file), leaveOpen: true);
+        var letters = 0L;
+        for (var entries = 1; Next(reader) is { } entry; entries++)
         {
             if (entries > maxEntries)
                 throw ArchiveSource.TooManyEntries(maxEntries);
+            if ((letters += entry.Name.Length) > MaxLetters)
+                throw new DatasetException($"The names in the tar have more than {MaxLetters:N0} letters together.");
             if (entry.EntryType is not (TarEntryType.Directory or TarEntryType.DirectoryList or TarEntryType.GlobalExtendedAttributes))
                 files.Add(new ArchiveFile(NameOf(entry), ReaderOf(entry.EntryType, entry.DataOffset, entry.Length)));
         }
@@ -70,6 +74,19 @@ internal sealed class TarContent : IArchiveContent
     }
 
     public void Dispose() => _file.Dispose();
+
+    // TarReader checks what it reads, but says so in many ways.
+    private static TarEntry? Next(TarReader reader)
+    {
+        try
+        {
+            return reader.GetNextEntry();
+        }
+        catch (Exception damage) when (damage is FormatException or ArithmeticException or NotSupportedException or InvalidOperationException or ArgumentException)
+        {
+            throw new InvalidDataException("the header of an entry cannot be read.", damage);
+        }
+    }
 
     private static string NameOf(TarEntry entry) => entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;
 

@@ -9,6 +9,11 @@ internal sealed class ZipContent : IArchiveContent
     // High half of the external attributes: the Unix mode, where the zip was made on a Unix.
     private const int UnixTypeMask = 0xF000;
     private const int UnixLink = 0xA000;
+    private const int UnixFile = 0x8000;
+    private const int UnixFolder = 0x4000;
+
+    // Of the list at the end, which is held in memory: a million files whose names have a hundred letters.
+    private const long MaxDirectoryBytes = 160_000_000;
 
     private readonly ZipArchive _archive;
     private readonly long _maxBytes;
@@ -26,9 +31,14 @@ internal sealed class ZipContent : IArchiveContent
     /// <param name="file">Closed with the result.</param>
     /// <param name="maxEntries">More are refused before they are listed.</param>
     /// <param name="maxBytes">Bytes that all files together may expand to.</param>
-    public static ZipContent Open(FileStream file, int maxEntries, long maxBytes) => ZipDirectory.AnnouncedEntries(file) <= (ulong)maxEntries
-        ? new(new ZipArchive(file, ZipArchiveMode.Read), maxBytes)
-        : throw ArchiveSource.TooManyEntries(maxEntries);
+    public static ZipContent Open(FileStream file, int maxEntries, long maxBytes)
+    {
+        if (ZipDirectory.AnnouncedEntries(file) > (ulong)maxEntries)
+            throw ArchiveSource.TooManyEntries(maxEntries);
+        if (ZipDirectory.MostBytes(file) > MaxDirectoryBytes)
+            throw new DatasetException($"The list of names in the zip has more than {MaxDirectoryBytes:N0} bytes.");
+        return new(new ZipArchive(file, ZipArchiveMode.Read), maxBytes);
+    }
 
     public void Dispose() => _archive.Dispose();
 
@@ -39,9 +49,10 @@ internal sealed class ZipContent : IArchiveContent
     {
         if (entry.IsEncrypted)
             throw new ImageDecodeException("encrypted");
-        if (((entry.ExternalAttributes >> 16) & UnixTypeMask) == UnixLink)
-            throw new ImageDecodeException("a symbolic link");
-        if (entry.Length > EntryNames.MaxFileBytes)
+        var type = (entry.ExternalAttributes >> 16) & UnixTypeMask;
+        if (type is not (0 or UnixFile or UnixFolder))
+            throw new ImageDecodeException(type == UnixLink ? "a symbolic link" : "not an ordinary file");
+        if (entry.Length is < 0 or > EntryNames.MaxFileBytes)
             throw new ImageDecodeException(EntryNames.TooLarge);
         lock (_reading) // all entries share one file position
         {
@@ -68,9 +79,9 @@ internal sealed class ZipContent : IArchiveContent
             _bytesRead += read;
             if (_bytesRead > _maxBytes)
                 throw ArchiveSource.ExpandsTooFar(_maxBytes);
-            if (content.Length > EntryNames.MaxFileBytes)
-                throw new ImageDecodeException(EntryNames.TooLarge);
+            if (content.Length > announced)
+                break;
         }
-        return content.ToArray();
+        return content.Length == announced ? content.ToArray() : throw new InvalidDataException("It does not have the size that the list says.");
     }
 }

@@ -125,9 +125,9 @@ public sealed record NoiseScheduleConfig
         {
             throw new CheckpointException($"scheduler_config.json: {fault.Message}", fault);
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new CheckpointException($"scheduler_config.json cannot be read at '{fault.Path ?? "$"}': {fault.Message.Split(" Path:")[0]}", fault);
+            throw new CheckpointException($"scheduler_config.json cannot be read at '{(fault as JsonException)?.Path ?? "$"}': {Refusal.OfJson(fault)}", fault);
         }
     }
 

@@ -22,6 +22,7 @@ public static class ImageCodec
     /// <inheritdoc cref="Decode(Stream, ImageDecodeOptions)"/>
     public static unsafe DecodedImage Decode(ReadOnlySpan<byte> content, ImageDecodeOptions options)
     {
+        content = PngChunks.WithoutLargeOnes(content);
         fixed (byte* start = content)
         {
             using var codec = Open(start, content.Length);
@@ -50,6 +51,7 @@ public static class ImageCodec
     /// <exception cref="ImageDecodeException">Not a picture.</exception>
     public static unsafe long PixelsOf(ReadOnlySpan<byte> content)
     {
+        content = PngChunks.WithoutLargeOnes(content);
         fixed (byte* start = content)
         {
             using var codec = Open(start, content.Length);
@@ -109,7 +111,11 @@ public static class ImageCodec
         if (length == 0)
             throw new ImageDecodeException("the file is empty");
         using var data = SKData.Create((nint)start, length);
-        return SKCodec.Create(data) ?? throw new ImageDecodeException("not a picture (PNG, JPEG, WebP, GIF or BMP)");
+        var codec = SKCodec.Create(data);
+        if (codec?.EncodedFormat is SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Webp or SKEncodedImageFormat.Gif or SKEncodedImageFormat.Bmp)
+            return codec;
+        codec?.Dispose(); // it knows icons and others too
+        throw new ImageDecodeException("not a picture (PNG, JPEG, WebP, GIF or BMP)");
     }
 
     private static unsafe DecodedImage Blend(byte* straight, Orientation upright, Rgb background)

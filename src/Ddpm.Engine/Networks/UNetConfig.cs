@@ -132,9 +132,9 @@ public sealed record UNetConfig
             config.Validate();
             return config;
         }
-        catch (JsonException fault)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
-            throw new UNetConfigException([$"The network's configuration cannot be read at '{fault.Path ?? "$"}': {FirstLine(fault.Message)}"]);
+            throw new UNetConfigException([$"The network's configuration cannot be read at '{(fault as JsonException)?.Path ?? "$"}': {Refusal.OfJson(fault)}"]);
         }
     }
 
@@ -173,8 +173,6 @@ public sealed record UNetConfig
 
     private static bool Known(string key) =>
         typeof(UNetConfig).GetProperties().Any(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name) == key);
-
-    private static string FirstLine(string message) => message.Split(" Path:")[0];
 
     // diffusers writes a number, or [height, width]; only squares have one number here.
     private sealed class SampleSizeConverter : JsonConverter<int?>

@@ -5,7 +5,7 @@ public sealed class UNetConfigException : Exception
 {
     /// <param name="faults">One sentence a fault, at least one.</param>
     public UNetConfigException(IReadOnlyList<string> faults)
-        : base(string.Join(" ", faults)) => Faults = faults;
+        : base(Refusal.Sentence(string.Join(" ", faults))) => Faults = faults;
 
     /// <summary>One sentence a fault.</summary>
     public IReadOnlyList<string> Faults { get; }

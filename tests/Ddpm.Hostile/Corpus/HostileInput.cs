@@ -41,7 +41,8 @@ public enum InputKind
 /// <param name="Kind">What reads it.</param>
 /// <param name="Name">Unique in its kind.</param>
 /// <param name="Make">Writes it to a path: a file, for <see cref="InputKind.Folder"/> and <see cref="InputKind.Index"/> a folder that is there.</param>
-/// <param name="Refusal">A part of the sentence it must be refused with; null where it must be accepted.</param>
+/// <param name="Refusal">A part of the sentence it must be refused with; null where it must be accepted; empty where either will do, as long as it is a sentence:
+/// how much of a damaged file can still be read is its decoder's to say.</param>
 public sealed record HostileInput(InputKind Kind, string Name, Action<string> Make, string? Refusal)
 {
     /// <summary>Whether making or reading it takes so much that it is tried in a process of its own, whose memory is measured.</summary>

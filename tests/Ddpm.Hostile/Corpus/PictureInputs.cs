@@ -76,7 +76,7 @@ internal static class PictureInputs
         yield return Picture("jpeg exif that ends early", () => OtherPictures.Jpeg(extra: OtherPictures.Segment(0xE1, [.. "Exif\0\0MM\0*\0\0"u8])), null);
         yield return Picture("jpeg profile in 255 parts of which one is there", () => OtherPictures.Jpeg(extra: OtherPictures.Segment(0xE2, [.. "ICC_PROFILE\0"u8, 1, 255, .. new byte[100]])), null);
         yield return Picture("jpeg segment that is too long", () => OtherPictures.Jpeg(extra: OtherPictures.Segment(0xFE, new byte[4], 65_535)), "skipped");
-        yield return Picture("jpeg segment of length 0", () => OtherPictures.Jpeg(extra: OtherPictures.Segment(0xFE, new byte[4], 0)), "skipped");
+        yield return Picture("jpeg segment of length 0", () => OtherPictures.Jpeg(extra: OtherPictures.Segment(0xFE, new byte[4], 0)), Either);
         yield return Picture("jpeg start only", () => [0xFF, 0xD8, 0xFF], "not a picture");
         yield return Picture("jpeg starts for ever", () => [.. Enumerable.Repeat(new byte[] { 0xFF, 0xD8 }, 100_000).SelectMany(b => b)], "not a picture");
         foreach (var quarter in Enumerable.Range(1, 3))

@@ -24,7 +24,7 @@ internal static class TarInputs
         yield return Tar("link, then a file of its name", () => RawTar.Of(RawTar.Entry("a.png", '2', [], "/tmp"), RawTar.File("a.png", _picture)), null);
         yield return Tar("two of a name", () => RawTar.Of(Good, Good), null);
         yield return Tar("unknown type", () => RawTar.Of(RawTar.Entry("a.png", 'Z', _picture)), "not an ordinary file");
-        yield return Tar("sparse file", () => RawTar.Of(RawTar.Entry("a.png", 'S', _picture)), "not an ordinary file");
+        yield return Tar("sparse file", () => RawTar.Of(RawTar.Entry("a.png", 'S', _picture)), "damaged");
         yield return Tar("multi-volume", () => RawTar.Of(RawTar.Entry("a.png", 'M', _picture)), "not an ordinary file");
 
         foreach (var (name, size) in new[] { ("8 GiB", "77777777777"), ("no number", "hello world"), ("negative", "-0000000001"), ("binary 2^63-1", "\u0080\0\0\0\u007f\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff"), ("binary negative", "\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00fe"), ("binary beyond 64 bits", "\u0080\u007f\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff") })
@@ -43,7 +43,7 @@ internal static class TarInputs
         yield return Tar("pax twice in a row", () => RawTar.Of(RawTar.Pax("path", "a.png"), RawTar.Pax("path", "b.png"), Good), "");
         yield return Tar("pax at the end", () => RawTar.Of(Good, RawTar.Pax("path", "a.png")), "");
         yield return Tar("wrong checksum", () => RawTar.Of(Broken(Good, 148)), "neither a zip nor a tar");
-        yield return Tar("wrong checksum in the second header", () => RawTar.Of(Good, Broken(Good, 148)), "damaged");
+        yield return Tar("wrong checksum in the second header", () => RawTar.Of(Good, Broken(Good, 148)), null);
         yield return Tar("only zeros", () => new byte[4096], "There are no files");
         yield return Tar("garbage after the first file", () => [.. Good, .. Enumerable.Range(0, 2000).Select(n => (byte)(n * 31))], "damaged");
         yield return Tar("no end", () => Good, null);

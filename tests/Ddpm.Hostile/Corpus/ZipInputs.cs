@@ -50,8 +50,8 @@ internal static class ZipInputs
         yield return Alone("stored size beyond the end", Good with { StoredSize = 0x7FFFFFFF }, "skipped");
         yield return Alone("offset beyond the end", Good with { Offset = 0x7FFFFFFF }, "skipped");
         yield return Alone("offset into itself", Good with { Offset = 10 }, "skipped");
-        yield return Alone("wrong CRC", Good with { Crc = 1 }, "skipped");
-        yield return Alone("zip64 sizes of 2^63", Good with { Size = uint.MaxValue, StoredSize = uint.MaxValue, Extra = Zip64(long.MinValue, long.MinValue) }, "damaged");
+        yield return Zip("wrong CRC", () => RawZip.Of(Good with { Crc = 1 }), null); // not looked at: a picture has checksums of its own
+        yield return Alone("zip64 sizes of 2^63", Good with { Size = uint.MaxValue, StoredSize = uint.MaxValue, Extra = Zip64(long.MinValue, long.MinValue) }, "skipped");
         yield return Alone("zip64 sizes of 2^63-1", Good with { Size = uint.MaxValue, StoredSize = uint.MaxValue, Extra = Zip64(long.MaxValue, long.MaxValue) }, "skipped");
         yield return Alone("zip64 without its field", Good with { Size = uint.MaxValue, StoredSize = uint.MaxValue }, "skipped");
         yield return Zip("extra field that is too long", () => RawZip.Of(Good with { Extra = [1, 0, 0xFF, 0xFF] }), null);

@@ -19,13 +19,11 @@ internal static class Inputs
 
     public static void AssertExpected(HostileInput input, string? refusal)
     {
-        if (Environment.GetEnvironmentVariable("HOSTILE_LOG") is { } log)
-            lock (typeof(Inputs)) File.AppendAllText(log, $"{input}\t{input.Refusal ?? "<accept>"}\t{(refusal is null ? "<accepted>" : refusal.Length > 250 ? refusal[..250] + "…" + refusal.Length : refusal).ReplaceLineEndings("\\n")}\n");
         if (refusal is not null && Sentences.Fault(refusal) is { } fault)
             Assert.Fail($"{fault} {refusal[..Math.Min(300, refusal.Length)]}");
         if (input.Refusal is null)
             Assert.Null(refusal);
         else
-            Assert.Contains(input.Refusal, refusal ?? "", StringComparison.Ordinal);
+            Assert.Contains(input.Refusal, refusal ?? "", StringComparison.Ordinal); // "" is part of every text, and of none
     }
 }

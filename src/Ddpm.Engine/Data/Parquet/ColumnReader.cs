@@ -9,6 +9,7 @@ namespace Ddpm.Engine.Data.Parquet;
 internal sealed class ColumnReader(PageReader pages, ParquetColumn column)
 {
     private const int MaxBitWidth = 32;
+    private const int MaxDictionary = 1_000_000;
 
     private ReadOnlyMemory<byte>[]? _dictionary;
     private int _left; // of the page
@@ -63,6 +64,8 @@ internal sealed class ColumnReader(PageReader pages, ParquetColumn column)
             throw Damage("has two dictionaries");
         if (page.Values > page.Data.Length) // every value takes at least a byte
             throw Damage("has a dictionary that is shorter than announced");
+        if (page.Values > MaxDictionary)
+            throw new ParquetDamageException($"has a dictionary of {page.Values:N0} values in the column {column.Path}; at most {MaxDictionary:N0} are read");
         var data = page.Data;
         _dictionary = new ReadOnlyMemory<byte>[page.Values];
         for (var n = 0; n < _dictionary.Length; n++)

@@ -11,7 +11,7 @@ namespace Ddpm.Engine.Data.Parquet;
 internal sealed class ParquetFile : IDisposable
 {
     private const int TailBytes = 8; // length of the footer, magic
-    private const int MaxFooterBytes = 64 << 20;
+    private const int MaxFooterBytes = 16 << 20; // parsed it takes many times as much
 
     private readonly SafeFileHandle _handle;
     private readonly long _dataEnd;
