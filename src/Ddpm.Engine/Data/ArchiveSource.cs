@@ -67,7 +67,7 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
                 cancellationToken.ThrowIfCancellationRequested();
                 return EntryNames.LeadsOutside(file.Name)
                     ? new ImageEntry(file.Name, null, () => throw new ImageDecodeException("its path leads out of the archive"))
-                    : new ImageEntry(file.Name, EntryNames.ClassOf(file.Name, root), file.Read);
+                    : new ImageEntry(file.Name, EntryNames.ClassOf(file.Name, root), file.Read) { Bytes = file.Bytes };
             }
         }
         catch

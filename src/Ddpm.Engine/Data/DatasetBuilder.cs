@@ -7,14 +7,16 @@ namespace Ddpm.Engine.Data;
 /// <summary>
 /// Decodes the pictures of a source once, into a folder that training maps into memory. The result depends on names and contents of the
 /// files only. Memory use does not grow with their number, apart from a label and a hash each, but with the size of the largest picture:
-/// some 10 bytes for each of <see cref="DatasetOptions.MaxPixels"/>, 1 GB unless told otherwise, where such pictures occur.
+/// some 12 bytes for each of <see cref="DatasetOptions.MaxPixels"/>, 0.8 GB unless told otherwise, where such pictures occur.
 /// </summary>
 public static class DatasetBuilder
 {
-    // Files of a chunk are read and decoded side by side, then written in order. Until then 50 MB of pixels are kept at most, and as many
-    // files as there are threads, each of up to 64 MiB; what is being decoded comes on top and is bounded by a gate.
+    // Files of a chunk are read and decoded side by side, then written in order. Until then 50 MB of pixels are kept at most; the files that are
+    // being decoded, and their pixels, come on top, each bounded by a gate.
     private const int ChunkFiles = 64;
     private const int MaxThreads = 8;
+    private const long MaxBytesAtOnce = 2 * EntryNames.MaxFileBytes;
+    private const long ChunkBytes = 2 * EntryNames.MaxFileBytes; // rows of a table come with their content
 
     /// <summary>Makes a dataset.</summary>
     /// <param name="source">Where the pictures come from.</param>
@@ -53,11 +55,11 @@ public static class DatasetBuilder
     {
         using var listing = source.Open(cancellationToken);
         using var writer = new DatasetWriter(folder, options);
-        var gate = new PixelGate(options.MaxPixels);
-        foreach (var chunk in listing.Entries.Chunk(ChunkFiles))
+        var (gate, files) = (new PixelGate(options.MaxPixels), new PixelGate(MaxBytesAtOnce));
+        foreach (var chunk in Chunks(listing.Entries))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var file in PrepareAll(chunk, options, writer, gate, cancellationToken))
+            foreach (var file in PrepareAll(chunk, options, writer, gate, files, cancellationToken))
                 writer.Add(file);
             progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
             if (writer.IsFull)
@@ -66,26 +68,44 @@ public static class DatasetBuilder
         return writer.Complete(listing.Classes);
     }
 
+    private static IEnumerable<ImageEntry[]> Chunks(IEnumerable<ImageEntry> entries)
+    {
+        var (chunk, bytes) = (new List<ImageEntry>(), 0L);
+        foreach (var entry in entries)
+        {
+            chunk.Add(entry);
+            bytes += entry.Bytes;
+            if (chunk.Count < ChunkFiles && bytes < ChunkBytes)
+                continue;
+            yield return [.. chunk];
+            chunk.Clear();
+            bytes = 0;
+        }
+        if (chunk.Count > 0)
+            yield return [.. chunk];
+    }
+
     private static PreparedFile[] PrepareAll(
-        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, CancellationToken cancellationToken)
+        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, CancellationToken cancellationToken)
     {
         var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaxThreads), CancellationToken = cancellationToken };
-        var files = new PreparedFile[entries.Length];
+        var prepared = new PreparedFile[entries.Length];
         try
         {
-            Parallel.For(0, entries.Length, parallelism, n => files[n] = Prepare(entries[n], options, writer, gate));
+            Parallel.For(0, entries.Length, parallelism, n => prepared[n] = Prepare(entries[n], options, writer, gate, files));
         }
         catch (AggregateException exception)
         {
             ExceptionDispatchInfo.Throw(exception.InnerExceptions[0]);
         }
-        return files;
+        return prepared;
     }
 
-    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate)
+    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files)
     {
         try
         {
+            using var file = files.Enter(Math.Clamp(entry.Bytes, 0, EntryNames.MaxFileBytes));
             var content = entry.Read();
             // 128 bits of a SHA-256: the chance that two of ten million files share them by accident is 10⁻²⁵.
             var hash = BitConverter.ToUInt128(SHA256.HashData(content), 0);

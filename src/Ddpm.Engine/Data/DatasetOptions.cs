@@ -20,8 +20,8 @@ public sealed record DatasetOptions
     /// <summary>What shows through transparent pixels. Default white.</summary>
     public Rgb Background { get; init; } = Rgb.White;
 
-    /// <summary>Larger pictures are left out undecoded, and no more pixels are decoded at once. From 1 to 500 million; default 100 million.</summary>
-    public long MaxPixels { get; init; } = 100_000_000;
+    /// <summary>Larger pictures are left out undecoded, and no more pixels are decoded at once. From 1 to 500 million; default 64 million.</summary>
+    public long MaxPixels { get; init; } = 64_000_000;
 }
 
 /// <summary>How far the making of a dataset is.</summary>

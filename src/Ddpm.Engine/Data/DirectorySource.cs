@@ -25,7 +25,7 @@ public sealed class DirectorySource(string path) : IImageSource
             throw new DatasetException($"{path} cannot be read: {exception.Message}", exception);
         }
         files.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return new ImageListing(files.Count, files.Select(file => new ImageEntry(file.Name, EntryNames.ClassOf(file.Name), () => Read(file.File))));
+        return new ImageListing(files.Count, files.Select(file => new ImageEntry(file.Name, EntryNames.ClassOf(file.Name), () => Read(file.File)) { Bytes = BytesOf(file.File) }));
     }
 
     private static void Collect(DirectoryInfo folder, string prefix, List<(string, FileSystemInfo)> files, CancellationToken cancellationToken)
@@ -53,6 +53,8 @@ public sealed class DirectorySource(string path) : IImageSource
             return false;
         }
     }
+
+    private static long BytesOf(FileSystemInfo item) => item is FileInfo { Exists: true } file ? file.Length : 0;
 
     private static byte[] Read(FileSystemInfo item)
     {

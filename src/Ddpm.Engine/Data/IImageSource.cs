@@ -34,4 +34,8 @@ public sealed class ImageListing(int count, IEnumerable<ImageEntry> entries, IDi
 /// Its whole content, also for several threads at once. Throws <see cref="Imaging.ImageDecodeException"/> with the reason where the content
 /// cannot or must not be read.
 /// </param>
-public sealed record ImageEntry(string Name, string? Class, Func<byte[]> Read);
+public sealed record ImageEntry(string Name, string? Class, Func<byte[]> Read)
+{
+    /// <summary>Bytes of the content, at the most; 0 where they are not known but few.</summary>
+    public long Bytes { get; init; }
+}

@@ -92,18 +92,13 @@ public sealed class ParquetSource(string path) : IImageSource
                         throw new DatasetException($"{file.Name} holds pictures of far more bytes than it has itself.");
                     if (kind is not null && classes.Add(kind) && classes.Count > MaxClasses)
                         throw new DatasetException($"{file.Name}: the column {columns.Labels!.Path} has more than {MaxClasses:N0} different values, so it holds no labels.");
-                    yield return new ImageEntry(string.Create(CultureInfo.InvariantCulture, $"{file.Stem}/{row:0000000}"), kind, () => Read(content));
+                    var picture = content is { Length: <= EntryNames.MaxFileBytes } bytes ? bytes.ToArray() : null; // a part of a page would keep all of it
+                    var reason = content is null ? "the row holds no picture, at most the path that it once had" : EntryNames.TooLarge;
+                    yield return new ImageEntry(string.Create(CultureInfo.InvariantCulture, $"{file.Stem}/{row:0000000}"), kind, () => picture ?? throw new ImageDecodeException(reason)) { Bytes = picture?.Length ?? 0 };
                 }
             }
         }
     }
-
-    private static byte[] Read(ReadOnlyMemory<byte>? content) => content switch
-    {
-        null => throw new ImageDecodeException("the row holds no picture, at most the path that it once had"),
-        { Length: > EntryNames.MaxFileBytes } => throw new ImageDecodeException(EntryNames.TooLarge),
-        { } bytes => bytes.ToArray(),
-    };
 
     private List<DataFile> Files()
     {

@@ -1,6 +1,6 @@
 namespace Ddpm.Engine.Data;
 
-/// <summary>Bounds the pixels that are being decoded: small pictures side by side, a large one alone.</summary>
+/// <summary>Bounds the pixels that are being decoded, or the bytes that are held to do so: small pictures side by side, a large one alone.</summary>
 /// <param name="pixels">How many at once. A picture that has more waits until it is alone.</param>
 internal sealed class PixelGate(long pixels)
 {

@@ -28,7 +28,7 @@ internal sealed class TarContent : IArchiveContent
             if ((letters += entry.Name.Length) > MaxLetters)
                 throw new DatasetException($"The names in the tar have more than {MaxLetters:N0} letters together.");
             if (entry.EntryType is not (TarEntryType.Directory or TarEntryType.DirectoryList or TarEntryType.GlobalExtendedAttributes))
-                files.Add(new ArchiveFile(NameOf(entry), ReaderOf(entry.EntryType, entry.DataOffset, entry.Length)));
+                files.Add(new ArchiveFile(NameOf(entry), ReaderOf(entry.EntryType, entry.DataOffset, entry.Length), entry.Length));
         }
         Files = files;
     }

@@ -11,6 +11,7 @@ internal sealed class ZipContent : IArchiveContent
     private const int UnixLink = 0xA000;
     private const int UnixFile = 0x8000;
     private const int UnixFolder = 0x4000;
+    private const int BlockBytes = 1 << 16;
 
     // Of the list at the end, which is held in memory: a million files whose names have a hundred letters.
     private const long MaxDirectoryBytes = 160_000_000;
@@ -23,7 +24,7 @@ internal sealed class ZipContent : IArchiveContent
     private ZipContent(ZipArchive archive, long maxBytes)
     {
         (_archive, _maxBytes) = (archive, maxBytes);
-        Files = [.. archive.Entries.Where(entry => entry.Name.Length > 0).Select(entry => new ArchiveFile(NameOf(entry), () => Read(entry)))];
+        Files = [.. archive.Entries.Where(entry => entry.Name.Length > 0).Select(entry => new ArchiveFile(NameOf(entry), () => Read(entry), entry.Length))];
     }
 
     public IReadOnlyList<ArchiveFile> Files { get; }
@@ -68,20 +69,19 @@ internal sealed class ZipContent : IArchiveContent
         }
     }
 
-    // What the archive announces is not to be relied on: what is counted is what comes out.
+    // What the archive announces is not to be relied on: what is counted is what comes out, and it must be what was announced.
     private byte[] ReadAll(Stream stream, long announced)
     {
-        using var content = new MemoryStream((int)announced);
-        var buffer = new byte[1 << 16];
-        while (stream.Read(buffer) is var read and > 0)
+        var content = new byte[announced];
+        for (var done = 0; done < announced;)
         {
-            content.Write(buffer, 0, read);
-            _bytesRead += read;
-            if (_bytesRead > _maxBytes)
+            var read = stream.Read(content, done, Math.Min(BlockBytes, content.Length - done));
+            if (read == 0)
+                throw new EndOfStreamException();
+            done += read;
+            if ((_bytesRead += read) > _maxBytes)
                 throw ArchiveSource.ExpandsTooFar(_maxBytes);
-            if (content.Length > announced)
-                break;
         }
-        return content.Length == announced ? content.ToArray() : throw new InvalidDataException("It does not have the size that the list says.");
+        return stream.ReadByte() < 0 ? content : throw new InvalidDataException("It is longer than the list says.");
     }
 }

@@ -12,8 +12,8 @@ public sealed record ImageDecodeOptions
     /// <summary>What shows through transparent pixels. Default white.</summary>
     public Rgb Background { get; init; } = Rgb.White;
 
-    /// <summary>Width times height that a file may announce in its header; nothing larger is decoded, nor more than 500 million. Default 100 million.</summary>
-    public long MaxPixels { get; init; } = 100_000_000;
+    /// <summary>Width times height that a file may announce in its header; nothing larger is decoded, nor more than 500 million. Default 64 million.</summary>
+    public long MaxPixels { get; init; } = 64_000_000;
 }
 
 /// <summary>A file is not a picture that can be read. The message is the reason in a few words, for the person whose file it is.</summary>

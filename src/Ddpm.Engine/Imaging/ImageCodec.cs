@@ -25,20 +25,24 @@ public static class ImageCodec
         content = PngChunks.WithoutLargeOnes(content);
         fixed (byte* start = content)
         {
-            using var codec = Open(start, content.Length);
-            var (width, height) = (codec.Info.Width, codec.Info.Height);
-            var most = Math.Min(options.MaxPixels, MostPixels);
-            if ((long)width * height > most)
-                throw new ImageDecodeException($"{width}×{height} pixels are more than the {most} allowed");
-
             // Straight alpha and no colour space: the bytes as they are stored. Not managed memory, which would stay until the next collection.
-            var straight = (byte*)NativeMemory.AllocZeroed((nuint)width * (nuint)height, 4);
+            byte* straight = null;
             try
             {
-                var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null), (nint)straight);
-                if (result != SKCodecResult.Success)
-                    throw new ImageDecodeException(Describe(result));
-                return Blend(straight, Orientation.Of(width, height, (int)codec.EncodedOrigin), options.Background);
+                Orientation upright;
+                using (var codec = Open(start, content.Length)) // of a progressive JPEG it holds twice what its pixels take, and is not needed to blend them
+                {
+                    var (width, height) = (codec.Info.Width, codec.Info.Height);
+                    var most = Math.Min(options.MaxPixels, MostPixels);
+                    if ((long)width * height > most)
+                        throw new ImageDecodeException($"{width}×{height} pixels are more than the {most} allowed");
+                    straight = (byte*)NativeMemory.AllocZeroed((nuint)width * (nuint)height, 4);
+                    var result = codec.GetPixels(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, null), (nint)straight);
+                    if (result != SKCodecResult.Success)
+                        throw new ImageDecodeException(Describe(result));
+                    upright = Orientation.Of(width, height, (int)codec.EncodedOrigin);
+                }
+                return Blend(straight, upright, options.Background);
             }
             finally
             {

@@ -53,6 +53,7 @@ internal static class ParquetInputs
             yield return Parquet($"cut after {eighth} eighths", () => new Parquets().Bytes() is var file ? file[..(file.Length * eighth / 8)] : [], "");
         yield return Lie("page that is a bomb of 900 MB", new Parquets { Codec = 4, Expanded = 900_000_000, Content = Parquets.Brotli(900_000_000) }, "page of 900,000,000 bytes") with { IsHeavy = true };
         yield return Lie("page that is a bomb of 250 MB", new Parquets { Codec = 4, Expanded = 250_000_000, Content = Parquets.Brotli(250_000_000) }, "") with { IsHeavy = true };
+        yield return Lie("40 groups, each a bomb of 250 MB", new Parquets { Groups = 40, Codec = 4, Expanded = 250_000_000, Content = Parquets.Brotli(250_000_000) }, "skipped") with { IsHeavy = true };
         yield return Lie("dictionary of 50,000,000 values", new Parquets { Codec = 4, PageKind = 2, PageValues = 50_000_000, Expanded = 250_000_000, Content = Parquets.Brotli(250_000_000) }, "dictionary") with { IsHeavy = true };
         yield return new HostileInput(InputKind.Parquet, "footer of 60 MB of groups", path => File.WriteAllBytes(path, Parquets.File([], Groups(20_000_000))), "footer") with { IsHeavy = true };
         yield return new HostileInput(InputKind.Parquet, "footer of 15 MB of groups", path => File.WriteAllBytes(path, Parquets.File([], Groups(5_000_000))), "") with { IsHeavy = true };
