@@ -7,6 +7,7 @@ using Ddpm.TestSupport;
 namespace Ddpm.Hostile;
 
 /// <summary>What is made to fill memory is read in a process of its own, whose peak the kernel keeps.</summary>
+[Trait("Category", "services")]
 public sealed class MemoryTests
 {
     private const long MostKib = 1 << 20;

@@ -32,8 +32,7 @@ internal static class JsonValues
     {
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
-        _ when element.GetRawText() is { Length: > LongestShown } text => text[..LongestShown] + "…",
-        _ => element.GetRawText(),
+        _ => PlainText.Of(element.GetRawText() is { Length: > LongestShown } text ? text[..LongestShown] + "…" : element.GetRawText()),
     };
 
     public static IEnumerable<string> Names(Type enumType) => Enum.GetNames(enumType).Select(JsonNamingPolicy.CamelCase.ConvertName);
