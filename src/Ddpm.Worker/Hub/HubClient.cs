@@ -14,6 +14,7 @@ namespace Ddpm.Worker.Hub;
 public sealed partial class HubClient : IDisposable
 {
     private const int MaxFiles = 100_000;
+    private const int MaxEntries = 2 * MaxFiles; // folders too
     private const int MaxAnswerBytes = 32 << 20;
     private const string Partial = ".partial";
 
@@ -83,18 +84,18 @@ public sealed partial class HubClient : IDisposable
     private async Task<string> CommitOfAsync(HubRepository repository, CancellationToken cancellationToken)
     {
         var (answer, _) = await AskAsync(repository, $"{repository.ApiPath}/revision/{Uri.EscapeDataString(repository.Revision)}", cancellationToken);
-        return answer is JsonObject && (string?)answer["sha"] is { } sha && CommitRegex().IsMatch(sha) ? sha : throw NoHub();
+        return Text(answer, "sha") is { } sha && CommitRegex().IsMatch(sha) ? sha : throw NoHub();
     }
 
     private async Task<IReadOnlyList<HubFile>> ListAsync(HubRepository repository, string commit, CancellationToken cancellationToken)
     {
-        var files = new List<HubFile>();
+        var (files, listed) = (new List<HubFile>(), 0);
         for (var page = $"{repository.ApiPath}/tree/{commit}?recursive=true"; page is not null;)
         {
             var (answer, next) = await AskAsync(repository, page, cancellationToken);
             var entries = answer as JsonArray ?? throw NoHub();
-            files.AddRange(entries.Where(entry => (string?)entry?["type"] == "file").Select(entry => FileOf(entry!)));
-            if (files.Count > MaxFiles || (entries.Count == 0 && next is not null))
+            files.AddRange(entries.Where(entry => Text(entry, "type") == "file").Select(entry => FileOf(entry!)));
+            if (files.Count > MaxFiles || (listed += entries.Count) > MaxEntries || (entries.Count == 0 && next is not null))
                 throw new HubException($"The hub lists more than {MaxFiles:N0} files for {repository}.");
             page = next;
         }
@@ -103,12 +104,25 @@ public sealed partial class HubClient : IDisposable
 
     private HubFile FileOf(JsonNode entry)
     {
-        var path = (string?)entry["path"] ?? throw NoHub();
+        var path = Text(entry, "path") ?? throw NoHub();
         if (path.Split('/').Any(part => part is "" or "." or "..") || path.AsSpan().ContainsAny('\\', ':', '\0') || path.EndsWith(Partial, StringComparison.Ordinal))
             throw new HubException($"The hub lists a file called '{path}', which cannot be stored.");
-        var bytes = (long?)entry["size"] ?? -1;
-        var sha256 = (string?)entry["lfs"]?["oid"];
-        return bytes >= 0 && (sha256 is null || Sha256Regex().IsMatch(sha256)) ? new HubFile(path, bytes, sha256, sha256 is null ? (string?)entry["oid"] : null) : throw NoHub();
+        var bytes = entry["size"] is JsonValue size && size.TryGetValue(out long number) ? number : -1;
+        var sha256 = entry["lfs"] is { } lfs ? Text(lfs, "oid") ?? throw NoHub() : null;
+        return bytes >= 0 && (sha256 is null || Sha256Regex().IsMatch(sha256)) ? new HubFile(path, bytes, sha256, sha256 is null ? Text(entry, "oid") : null) : throw NoHub();
+    }
+
+    // Null where the answer is another thing than the hub's: what it holds is not believed.
+    private static string? Text(JsonNode? node, string key)
+    {
+        try
+        {
+            return node is JsonObject keys && keys[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // an escaped half of a surrogate pair
+        }
     }
 
     private Task<(JsonNode? Answer, string? Next)> AskAsync(HubRepository repository, string path, CancellationToken cancellationToken) => _http.AttemptAsync<(JsonNode?, string?)>(
@@ -118,9 +132,9 @@ public sealed partial class HubClient : IDisposable
             try
             {
                 await response.Content.LoadIntoBufferAsync(MaxAnswerBytes, token);
-                return (JsonNode.Parse(await response.Content.ReadAsStringAsync(token)), NextPage(response));
+                return (JsonNode.Parse(await response.Content.ReadAsStringAsync(token), documentOptions: new() { AllowDuplicateProperties = false }), NextPage(response));
             }
-            catch (JsonException fault)
+            catch (Exception fault) when (fault is JsonException or InvalidOperationException) // the latter of text that is not Unicode
             {
                 throw new HubException(NoHub().Message, fault);
             }
@@ -133,8 +147,7 @@ public sealed partial class HubClient : IDisposable
         var link = response.Headers.TryGetValues("Link", out var links) ? links.Select(value => LinkRegex().Match(value)).FirstOrDefault(match => match.Success) : null;
         if (link is null)
             return null;
-        var url = new Uri(_options.BaseUrl, link.Groups[1].Value);
-        return _http.IsHub(url) ? url.AbsoluteUri : throw NoHub();
+        return Uri.TryCreate(_options.BaseUrl, link.Groups[1].Value, out var url) && _http.IsHub(url) ? url.AbsoluteUri : throw NoHub();
     }
 
     private async Task DownloadAsync(HubRepository repository, string commit, HubFile file, string path, Action<long> progress, CancellationToken cancellationToken)

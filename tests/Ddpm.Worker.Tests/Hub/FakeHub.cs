@@ -47,6 +47,9 @@ internal sealed class FakeHub : IAsyncDisposable
     /// <summary>What every file is listed with, whatever it holds.</summary>
     public string? ListedSha256 { get; set; }
 
+    /// <summary>What it answers instead of a list; null for the list. Each such answer names a next page.</summary>
+    public string? Listing { get; set; }
+
     /// <summary>Bytes that are appended to every file that is sent.</summary>
     public int Surplus { get; set; }
 
@@ -117,6 +120,13 @@ internal sealed class FakeHub : IAsyncDisposable
 
     private async Task ListAsync(HttpContext context, Dictionary<string, byte[]> files)
     {
+        if (Listing is not null)
+        {
+            context.Response.Headers.Link = $"<{Url}{context.Request.Path.Value![1..]}?recursive=true>; rel=\"next\"";
+            await context.Response.WriteAsync(Listing);
+            return;
+        }
+
         var from = int.Parse(context.Request.Query["cursor"].FirstOrDefault() ?? "0", CultureInfo.InvariantCulture);
         var folders = files.Keys.Select(Path.GetDirectoryName).Where(folder => folder!.Length > 0).Distinct().Select(folder => new JsonObject { ["type"] = "directory", ["path"] = folder, ["size"] = 0 });
         var entries = folders.Concat(files.Select(file => Entry(file.Key, file.Value))).ToList();

@@ -193,6 +193,25 @@ public sealed class HubClientTests : IAsyncLifetime
         Assert.Contains("300,002 bytes together; at most 300,000", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("7"), InlineData("{}"), InlineData("""[{"type": "file"}]"""), InlineData("""[{"type": "file", "path": 7, "size": 1}]"""), InlineData("""[{"type": "file", "path": "a", "size": "1"}]""")]
+    [InlineData("""[{"type": "file", "path": "a", "size": 1.5}]"""), InlineData("""[{"type": "file", "path": "a", "size": 1e99}]"""), InlineData("""[{"type": "file", "path": "a", "size": -1}]""")]
+    [InlineData("""[{"type": "file", "path": "a", "size": 1, "lfs": 7}]"""), InlineData("""[{"type": "file", "path": "a", "size": 1, "lfs": {"oid": "../x"}}]""")]
+    [InlineData("""[{"type": "file", "path": "a", "path": "b", "size": 1}]"""), InlineData("""[{"type": "file", "path": "\ud800", "size": 1}]""")]
+    public async Task Fetch_Refuses_WhenTheListIsNotWhatTheHubGives(string listing)
+    {
+        _hub.Listing = listing;
+        await AssertRefusesAsync("does not answer as the Hugging Face hub does");
+    }
+
+    [Fact]
+    public async Task Fetch_Refuses_WhenTheListOfFoldersHasNoEnd()
+    {
+        _hub.Listing = $"[{string.Join(',', Enumerable.Repeat("{\"type\":\"directory\",\"path\":\"a\"}", 50_000))}]";
+        await AssertRefusesAsync("lists more than 100,000 files");
+        Assert.InRange(_hub.Requests.Count, 2, 10);
+    }
+
     [Theory, InlineData("../up"), InlineData("/etc/passwd"), InlineData("a//b"), InlineData("c:/x"), InlineData("a\\b"), InlineData("x.partial")]
     public async Task Fetch_Refuses_WhenAFileWouldLieElsewhere(string path)
     {
