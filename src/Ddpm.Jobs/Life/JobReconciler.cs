@@ -54,7 +54,7 @@ public sealed partial class JobReconciler(
     private async Task TakeBackAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = await db.NowAsync(clock, cancellationToken);
         var limit = options.Value.MaxLostLeases;
         var lost = db.Jobs.Where(j => j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now));
 
