@@ -37,7 +37,7 @@ public sealed class JobClaims(
             WHERE "Id" = {jobId} AND NOT "CancelRequested" AND ("Status" = {Queued}
                 OR ("Status" = {Running} AND "LeaseExpiresAt" < {now} AND "LostLeases" + 1 < {settings.MaxLostLeases}))
             RETURNING "Id", "Kind", "Status", "Owner", "LeaseEpoch", "LeaseExpiresAt", "LostLeases", "CancelRequested", "Progress", "Error", "DispatchId",
-                "CreatedAt", "StartedAt", "EndedAt", "Account"
+                "CreatedAt", "StartedAt", "EndedAt", "Account", "Operations"
             """).AsNoTracking().ToListAsync(CancellationToken.None); // given up half-way it might have been claimed all the same
         return claimed is [var job] ? new JobLease(job, started, databases, settings, clock, logger, shutdown) : null;
     }

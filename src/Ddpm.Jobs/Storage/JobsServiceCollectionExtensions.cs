@@ -40,6 +40,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();
         services.AddSingleton<JobClaims>();
+        services.AddSingleton<JobTurns>();
         services.AddSingleton<OtherWorkers>();
         services.AddSingleton<JobReconciler>();
         services.AddSingleton<LeftoverSweeper>();
