@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Ddpm.Api.Admission;
 using Ddpm.Api.Datasets;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
@@ -22,7 +23,8 @@ public static class ApiServiceCollectionExtensions
         services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<HubSwitch>().Configure(hub => hub.Enabled = configuration.Switch("Hub:Enabled", otherwise: false)).ValidateOnStart();
-        services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples"));
+        services.AddOptions<AdmissionOptions>().Bind(configuration.GetSection("Limits")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<SamplesOptions>().Bind(configuration.GetSection("Samples")).ValidateDataAnnotations().ValidateOnStart();
         services.ConfigureHttpJsonOptions(options => Configure(options.SerializerOptions));
         services.AddProblemDetails().AddExceptionHandler<ProblemHandler>();
         return services.AddDdpmOpenApi();

@@ -48,6 +48,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddHostedService<WorkerPresenceService>();
         services.AddHostedService<BuiltinModels>();
         services.AddHostedService<ModelWarmUp>();
+        services.AddHostedService<CostBackfill>();
 
         // Longer than Hangfire's servers take, shorter than a container's grace.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(25));

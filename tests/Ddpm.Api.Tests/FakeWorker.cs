@@ -89,6 +89,7 @@ internal static class FakeWorker
             Id = id,
             TrainingRunId = run,
             Step = step,
+            Operations = 1e9,
             Resolution = 32,
             Channels = 3,
             NetworkConfig = """{"sample_size": 32}""",

@@ -1,3 +1,4 @@
+using Ddpm.Api.Admission;
 using Ddpm.Api.Evaluations;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
@@ -18,7 +19,7 @@ internal static class DatasetEndpoints
     public static void MapDatasets(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/datasets").WithTags("Datasets");
-        group.MapPost("/", CreateAsync).WithName("CreateDataset")
+        group.MapPost("/", CreateAsync).WithAdmission(JobKind.Dataset).WithName("CreateDataset")
             .Describe(
                 "Make a dataset",
                 "From an uploaded zip or tar (multipart/form-data, a part named `file`, streamed to disk), from a folder on the worker's machine, "

@@ -1,3 +1,4 @@
+using Ddpm.Api.Admission;
 using System.Net.ServerSentEvents;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
@@ -19,7 +20,7 @@ internal static class EvaluationEndpoints
     public static void MapEvaluations(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/evaluations").WithTags("Evaluations");
-        group.MapPost("/", CreateAsync).WithName("CreateEvaluation")
+        group.MapPost("/", CreateAsync).WithAdmission(JobKind.Evaluation).WithName("CreateEvaluation")
             .Describe(
                 "Measure a model",
                 "Bits per dimension on the dataset, FID and KID (given a feature network that the administrator has placed), sliced Wasserstein distance, and the "

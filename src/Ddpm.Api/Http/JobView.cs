@@ -14,6 +14,7 @@ internal abstract record JobView
         CancelRequested = job.CancelRequested;
         Error = job.Error;
         QueuePosition = queuePosition;
+        Operations = job.Operations;
         CreatedAt = job.CreatedAt;
         StartedAt = job.StartedAt;
         EndedAt = job.EndedAt;
@@ -38,6 +39,10 @@ internal abstract record JobView
     /// <summary>How many jobs wait in front of this one; null unless queued, and in lists.</summary>
     [JsonPropertyOrder(-4)]
     public int? QueuePosition { get; }
+
+    /// <summary>Its cost: floating-point operations of the network, as far as they are known before it runs; null where they are not.</summary>
+    [JsonPropertyOrder(-4)]
+    public double? Operations { get; }
 
     /// <summary>Whether someone asked it to stop.</summary>
     [JsonPropertyOrder(-3)]

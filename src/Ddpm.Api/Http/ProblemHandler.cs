@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
@@ -44,6 +45,8 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
         };
         if (problem.Status == StatusCodes.Status503ServiceUnavailable)
             context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        if (exception is RequestProblem { RetryAfter: { } wait })
+            context.Response.Headers.RetryAfter = Math.Max(1, Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         await TypedResults.Problem(problem).ExecuteAsync(context);
         return true;
     }

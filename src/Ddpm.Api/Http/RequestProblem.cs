@@ -11,4 +11,7 @@ internal sealed class RequestProblem(ProblemDetails details) : Exception(details
     }
 
     public ProblemDetails Details => details;
+
+    /// <summary>When to come again; null where that would not help.</summary>
+    public TimeSpan? RetryAfter { get; init; }
 }

@@ -1,3 +1,4 @@
+using Ddpm.Api.Admission;
 using System.Text.RegularExpressions;
 using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Datasets;
@@ -24,7 +25,7 @@ internal static partial class ModelEndpoints
         var group = routes.MapGroup("/models").WithTags("Models");
         group.MapGet("/", ListAsync).WithName("ListModels").Describe("List models", "In the order of their names.").WithProblems(400);
         group.MapGet("/{name}", GetAsync).WithName("GetModel").Describe("Look at a model", "With the checkpoint it names.").WithProblems(404);
-        group.MapPost("/", CreateAsync).WithName("CreateModel")
+        group.MapPost("/", CreateAsync).WithAdmission(JobKind.ModelImport).WithName("CreateModel")
             .Describe(
                 "Make a model",
                 "A name for a checkpoint (JSON with `checkpointId`), or a diffusers folder that a worker checks and takes in: of a repository of the Hugging Face hub "

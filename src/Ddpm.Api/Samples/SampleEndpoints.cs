@@ -1,3 +1,4 @@
+using Ddpm.Api.Admission;
 using System.Net.ServerSentEvents;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
@@ -18,7 +19,7 @@ internal static class SampleEndpoints
     public static void MapSamples(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/samples").WithTags("Samples");
-        group.MapPost("/", CreateAsync).WithName("CreateSamples")
+        group.MapPost("/", CreateAsync).WithAdmission(JobKind.Sampling).WithName("CreateSamples")
             .Describe(
                 "Draw pictures",
                 "Without a body: sixteen pictures of the default model. With `Prefer: wait=60` and `Accept: image/png` the answer is the grid itself, "
@@ -79,7 +80,11 @@ internal static class SampleEndpoints
         var spec = SampleRules.SpecFor(body.Value, source.Checkpoint);
         await PrecisionRules.CheckAsync(spec, db, clock, cancellationToken);
 
+        var operations = SamplingCost.Of(spec, source.Checkpoint);
+        SamplingCost.Check(operations, spec, options.MaxOperations);
+
         var job = caller.NewJob(JobKind.Sampling);
+        job.Operations = operations;
         var batch = new SampleBatch
         {
             Id = Guid.CreateVersion7(),

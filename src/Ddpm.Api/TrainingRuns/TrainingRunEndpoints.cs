@@ -1,3 +1,4 @@
+using Ddpm.Api.Admission;
 using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
@@ -17,7 +18,7 @@ internal static class TrainingRunEndpoints
     public static void MapTrainingRuns(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/training-runs").WithTags("Training runs");
-        group.MapPost("/", CreateAsync).WithName("CreateTrainingRun")
+        group.MapPost("/", CreateAsync).WithAdmission(JobKind.Training).WithName("CreateTrainingRun")
             .Describe(
                 "Train a network",
                 "Every field is optional but the dataset; the defaults are the article's: six levels of 128 to 512 channels, for pictures whose side is a "
@@ -36,7 +37,7 @@ internal static class TrainingRunEndpoints
             .Describe("Look at a training run", "Status, step, loss, learning rate, speed, time left, and what was asked.").WithProblems(404);
         group.MapPost("/{id:guid}/cancel", CancelAsync).WithName("CancelTrainingRun")
             .Describe("Stop a training run", "It stops at the next step and saves a checkpoint, from which it can be resumed.").WithProblems(404, 409);
-        group.MapPost("/{id:guid}/resume", ResumeAsync).WithName("ResumeTrainingRun")
+        group.MapPost("/{id:guid}/resume", ResumeAsync).WithAdmission(JobKind.Training).WithName("ResumeTrainingRun")
             .Describe(
                 "Go on with a training run",
                 "From its newest checkpoint, or from the start where there is none: to where it was going, or further with epochs or steps.")

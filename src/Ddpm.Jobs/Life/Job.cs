@@ -14,6 +14,9 @@ public sealed class Job
     /// <summary>Whose it is, and that of what it makes: a name of <see cref="Accounts.Account"/>.</summary>
     public string Account { get; init; } = Accounts.Account.Local;
 
+    /// <summary>Floating-point operations that it will take, where that is known before it runs.</summary>
+    public double? Operations { get; set; }
+
     /// <summary>Where it is in its life.</summary>
     public JobStatus Status { get; set; } = JobStatus.Queued;
 

@@ -22,10 +22,10 @@ public sealed class JobClaims(
         var settings = options.Value;
         await using var db = await databases.CreateDbContextAsync(shutdown);
         var started = clock.GetTimestamp();
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = await db.NowAsync(clock, shutdown);
         var expiresAt = now + settings.LeaseDuration;
 
-        // One statement, which both databases understand: what it changed is what it returns, and a job waits for one round trip only.
+        // One statement, which both databases understand: what it changed is what it returns.
         var claimed = await db.Jobs.FromSql($"""
             UPDATE "Jobs" SET
                 "LostLeases" = CASE WHEN "Status" = {Running} THEN "LostLeases" + 1 ELSE "LostLeases" END,
@@ -37,7 +37,7 @@ public sealed class JobClaims(
             WHERE "Id" = {jobId} AND NOT "CancelRequested" AND ("Status" = {Queued}
                 OR ("Status" = {Running} AND "LeaseExpiresAt" < {now} AND "LostLeases" + 1 < {settings.MaxLostLeases}))
             RETURNING "Id", "Kind", "Status", "Owner", "LeaseEpoch", "LeaseExpiresAt", "LostLeases", "CancelRequested", "Progress", "Error", "DispatchId",
-                "CreatedAt", "StartedAt", "EndedAt", "Account"
+                "CreatedAt", "StartedAt", "EndedAt", "Account", "Operations"
             """).AsNoTracking().ToListAsync(CancellationToken.None); // given up half-way it might have been claimed all the same
         return claimed is [var job] ? new JobLease(job, started, databases, settings, clock, logger, shutdown) : null;
     }

@@ -30,6 +30,9 @@ public sealed class Checkpoint
     /// <summary>Parameters of the network.</summary>
     public long Parameters { get; init; }
 
+    /// <summary>Floating-point operations of one call of the network for one picture of <see cref="Resolution"/>; null until a worker has worked it out.</summary>
+    public double? Operations { get; init; }
+
     /// <summary>Side of its pictures, in pixels.</summary>
     public int Resolution { get; init; }
 

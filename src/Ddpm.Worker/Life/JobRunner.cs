@@ -4,10 +4,10 @@ namespace Ddpm.Worker.Life;
 
 /// <summary>Claims a job, does its work on a thread of its own and writes how it ended.</summary>
 internal sealed partial class JobRunner(
-    JobClaims claims, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
+    JobClaims claims, JobTurns turns, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
 {
-    /// <summary>Does a job to its end.</summary>
-    /// <param name="jobId">The row.</param>
+    /// <summary>Does a job to its end: the one that is delivered, or another of its kind whose turn it is.</summary>
+    /// <param name="jobId">The row that is delivered.</param>
     /// <param name="work">
     /// Ends with <see cref="JobLease.Succeed"/>, or throws: <see cref="OperationCanceledException"/> where <see cref="JobLease.Stop"/> told it to.
     /// Synchronous, on one thread, because the engine's scopes and modes belong to threads.
@@ -29,11 +29,15 @@ internal sealed partial class JobRunner(
             return null;
         }
 
-        var lease = await claims.TryClaimAsync(jobId, lifetime.ApplicationStopping);
+        var turn = await turns.NextAsync(jobId, CancellationToken.None);
+        var lease = await claims.TryClaimAsync(turn, lifetime.ApplicationStopping);
+        if (lease is not null && turn != jobId)
+            await dispatcher.EnqueueAgainAsync(jobId); // its turn is used up
+        lease ??= turn == jobId ? null : await claims.TryClaimAsync(jobId, lifetime.ApplicationStopping);
         if (lease is null)
             LogNotClaimed(jobId);
         else
-            LogStarted(lease.Job.Kind, jobId, lease.Epoch);
+            LogStarted(lease.Job.Kind, lease.Job.Id, lease.Epoch);
         return lease;
     }
 

@@ -37,7 +37,7 @@ internal sealed partial class JobStarter(
         }
 
         if (lease is not null)
-            Remember(jobId, DoAndFreeAsync(lease, work, places));
+            Remember(lease.Job.Id, DoAndFreeAsync(lease, work, places));
     }
 
     /// <summary>Waits for what <see cref="StartAsync(Guid, SemaphoreSlim, Action{JobLease})"/> began.</summary>

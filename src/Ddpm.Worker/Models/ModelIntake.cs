@@ -1,5 +1,6 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
+using Ddpm.Engine.Networks;
 using Ddpm.Jobs.Models;
 using static TorchSharp.torch;
 
@@ -26,6 +27,7 @@ internal sealed class ModelIntake(TimeProvider clock)
             Account = account,
             Ema = false,
             Parameters = CountParameters(folder),
+            Operations = NetworkOperations.PerPicture(files.Network, files.Network.SampleSize ?? UsualSide),
             Resolution = files.Network.SampleSize ?? UsualSide,
             Channels = files.Network.InChannels,
             NetworkConfig = files.Network.ToJson(),

@@ -1,4 +1,5 @@
 using Ddpm.Engine.Imaging;
+using Ddpm.Engine.Networks;
 using Ddpm.Engine.Training;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
@@ -209,7 +210,8 @@ internal sealed class TrainingJournal : TrainingObserver
         Ema = checkpoint.Ema,
         Resumable = true,
         Parameters = checkpoint.Parameters,
-        Resolution = _run.Dataset!.Spec.Resolution,
+        Operations = NetworkOperations.PerPicture(UNetConfig.FromJson(_networkConfig), _run.Dataset!.Spec.Resolution),
+        Resolution = _run.Dataset.Spec.Resolution,
         Channels = _run.Dataset.Spec.Channels,
         NetworkConfig = _networkConfig,
         SchedulerConfig = _schedulerConfig,

@@ -184,6 +184,24 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
+    public async Task Delivery_GoesToTheAccountWhoseTurnItIs_AndTheJobThatItNamedIsEnqueuedAgain()
+    {
+        var checkpoint = await AddCheckpointAsync();
+        var (running, hers, his) = (await AddAsync(checkpoint, _spec), await AddAsync(checkpoint, _spec), await AddAsync(checkpoint, _spec));
+        using var lease = await Host.TakeOverAsync(running.JobId);
+        await using (var db = Host.Open())
+            await db.Jobs.Where(job => job.Id == his.JobId).ExecuteUpdateAsync(set => set.SetProperty(job => job.Account, "bob"), Cancellation);
+
+        await Host.DeliverAsync(hers.JobId);
+        await Host.Get<JobStarter>().WhenEndedAsync(his.JobId);
+
+        AssertSucceeded(await Host.JobAsync(his.JobId));
+        var left = await Host.JobAsync(hers.JobId);
+        Assert.Equal((JobStatus.Queued, 0), (left.Status, left.LeaseEpoch));
+        Assert.NotNull(left.DispatchId);
+    }
+
+    [Fact]
     public async Task Delivery_IsNotLost_WhenTheProcessShutsDownBeforeAPlaceIsFree()
     {
         var (host, large, small) = await FullHostAsync();

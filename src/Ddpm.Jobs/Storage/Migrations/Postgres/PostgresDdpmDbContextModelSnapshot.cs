@@ -215,6 +215,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.Property<int>("LostLeases")
                         .HasColumnType("integer");
 
+                    b.Property<double?>("Operations")
+                        .HasColumnType("double precision");
+
                     b.Property<string>("Owner")
                         .HasMaxLength(200)
                         .HasColumnType("character varying(200)");
@@ -277,6 +280,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
                     b.Property<string>("NetworkConfig")
                         .IsRequired()
                         .HasColumnType("text");
+
+                    b.Property<double?>("Operations")
+                        .HasColumnType("double precision");
 
                     b.Property<long>("Parameters")
                         .HasColumnType("bigint");

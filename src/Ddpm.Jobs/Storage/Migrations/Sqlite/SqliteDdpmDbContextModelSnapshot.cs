@@ -210,6 +210,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.Property<int>("LostLeases")
                         .HasColumnType("INTEGER");
 
+                    b.Property<double?>("Operations")
+                        .HasColumnType("REAL");
+
                     b.Property<string>("Owner")
                         .HasMaxLength(200)
                         .HasColumnType("TEXT");
@@ -272,6 +275,9 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
                     b.Property<string>("NetworkConfig")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<double?>("Operations")
+                        .HasColumnType("REAL");
 
                     b.Property<long>("Parameters")
                         .HasColumnType("INTEGER");

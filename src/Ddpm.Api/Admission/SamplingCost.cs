@@ -1,0 +1,34 @@
+using System.Globalization;
+using Ddpm.Api.Http;
+using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Sampling;
+
+namespace Ddpm.Api.Admission;
+
+/// <summary>What a request for samples costs, known before anything is drawn.</summary>
+internal static class SamplingCost
+{
+    /// <summary>Floating-point operations: pictures × calls of the network × operations of a call; null where a worker has still to work out the last.</summary>
+    /// <param name="spec">With its steps filled in.</param>
+    /// <param name="checkpoint">What draws.</param>
+    public static double? Of(SamplingSpec spec, Checkpoint checkpoint) => spec.Count * CallsOf(spec) * checkpoint.Operations;
+
+    /// <summary>Refuses a request that costs too much.</summary>
+    /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
+    public static void Check(double? operations, SamplingSpec spec, double? most)
+    {
+        if (most is not { } limit || !(operations > limit))
+            return;
+        var accepted = Math.Floor(spec.Count * limit / operations.Value);
+        throw Faults.One("count", string.Create(
+            CultureInfo.InvariantCulture,
+            $"together with {CallsOf(spec)} network calls for each picture asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= 1 ? $"at most {accepted} pictures" : "fewer steps")} at once"));
+    }
+
+    // Heun calls the network twice a step but the last; guidance asks it with the class and without.
+    private static int CallsOf(SamplingSpec spec)
+    {
+        var steps = spec.Timesteps?.Count ?? spec.Steps ?? 1;
+        return (spec.Sampler == SamplerNames.Heun ? (2 * steps) - 1 : steps) * (spec.ClassLabels is not null && spec.GuidanceScale is not 1 ? 2 : 1);
+    }
+}

@@ -1,0 +1,69 @@
+using Ddpm.Jobs.Storage;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace Ddpm.Jobs.Life;
+
+/// <summary>Whose turn it is. Hangfire delivers jobs in the order in which they came; here a delivery is a turn, which may go to another job that waits.</summary>
+/// <remarks>
+/// First comes the account of which fewest jobs run. Among equals a job that is expected to take long lets those pass that come within that time, and no others: the one that is first is the
+/// one whose arrival plus duration is the least. So small jobs do not stand behind large ones, and no job waits for more than those that came before it would have finished.
+/// </remarks>
+public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases, ILogger<JobTurns> logger)
+{
+    private const int Considered = 200;
+    private const int Measured = 10;
+
+    // Less is not worth a change of the order.
+    private static readonly TimeSpan Noticeable = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestPatience = TimeSpan.FromMinutes(10);
+
+    /// <summary>The job that a delivery should go to.</summary>
+    /// <param name="delivered">The one that it names.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>One of the same kind that waits; <paramref name="delivered"/> where it does not wait, or the database cannot be asked.</returns>
+    public async Task<Guid> NextAsync(Guid delivered, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            var kind = db.Jobs.Where(job => job.Id == delivered).Select(job => job.Kind);
+            var waiting = await db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested && kind.Contains(job.Kind)).OrderBy(job => job.CreatedAt).Take(Considered)
+                .Select(job => new Waiting(job.Id, job.Account, job.CreatedAt, job.Operations)).ToListAsync(cancellationToken);
+            if (waiting.Count < 2 || waiting.Find(job => job.Id == delivered) is not { } named)
+                return delivered;
+            var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && kind.Contains(job.Kind)).GroupBy(job => job.Account)
+                .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
+            var rate = await RateAsync(db, kind, cancellationToken);
+            var first = waiting.MinBy(job => (Running(job), Rank(job)))!;
+            return Running(first) < Running(named) || Rank(first) + Noticeable < Rank(named) ? first.Id : delivered;
+
+            int Running(Waiting job) => running.GetValueOrDefault(job.Account);
+            DateTime Rank(Waiting job) => job.CreatedAt + Duration(job.Operations, rate);
+        }
+#pragma warning disable CA1031 // A database that is away for a while: the claim will say so.
+        catch (Exception reason) when (reason is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            LogTrouble(reason.Message);
+            return delivered;
+        }
+    }
+
+    // Operations a second of one job, from those that ended last: beside others, as the next will run, too.
+    private static async Task<double?> RateAsync(DdpmDbContext db, IQueryable<JobKind> kind, CancellationToken cancellationToken)
+    {
+        var ended = await db.Jobs.Where(job => job.Status == JobStatus.Succeeded && job.Operations != null && job.StartedAt != null && job.EndedAt != null && kind.Contains(job.Kind))
+            .OrderByDescending(job => job.EndedAt).Take(Measured).Select(job => new { job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
+        var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);
+        return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
+    }
+
+    private static TimeSpan Duration(double? operations, double? rate) =>
+        operations / rate is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPatience.TotalSeconds)) : TimeSpan.Zero;
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Whose turn it is could not be read: {Reason}")]
+    private partial void LogTrouble(string reason);
+
+    private sealed record Waiting(Guid Id, string Account, DateTime CreatedAt, double? Operations);
+}

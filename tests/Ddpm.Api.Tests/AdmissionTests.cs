@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using Ddpm.Jobs.Accounts;
+using Ddpm.Jobs.Life;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace Ddpm.Api.Tests;
+
+/// <summary>How much work is accepted, and what it costs.</summary>
+public sealed class AdmissionTests : IDisposable
+{
+    private readonly ApiHost _host = new();
+
+    public void Dispose() => _host.Dispose();
+
+    [Fact]
+    public async Task Cost_IsKnownBeforeAnythingRuns_AndGrowsWithPicturesAndCalls()
+    {
+        await ModelAsync("cost");
+        var one = await OperationsAsync("""{"model": "cost", "count": 1, "sampler": "ddim", "steps": 5}""");
+        Assert.Equal(5e9, one);
+        Assert.Equal(4 * one, await OperationsAsync("""{"model": "cost", "count": 4, "sampler": "ddim", "steps": 5}"""));
+        Assert.Equal(2 * one, await OperationsAsync("""{"model": "cost", "count": 1, "sampler": "ddim", "steps": 10}"""));
+        Assert.Equal(9 * one / 5, await OperationsAsync("""{"model": "cost", "count": 1, "sampler": "heun", "steps": 5}"""), one / 1e6);
+
+        async Task<double> OperationsAsync(string json)
+        {
+            using var response = await _host.PostAsync("/samples", json);
+            return (double)(await ApiHost.JsonAsync(response, 202))["operations"]!;
+        }
+    }
+
+    [Fact]
+    public async Task ARequestThatCostsTooMuch_IsRefused_AndToldHowManyPicturesAreNotTooMany()
+    {
+        await ModelAsync("dear");
+        using var first = await _host.PostAsync("/samples", """{"model": "dear", "count": 2, "sampler": "ddim", "steps": 5}""");
+        var two = (double)(await ApiHost.JsonAsync(first, 202))["operations"]!;
+        using var limited = Limited(("Samples:MaxOperations", two.ToString("R", CultureInfo.InvariantCulture)));
+        using var client = limited.CreateClient();
+
+        using var refused = await PostAsync(client, """{"model": "dear", "count": 3, "sampler": "ddim", "steps": 5}""");
+        var problem = await ApiHost.ProblemAsync(refused, 400);
+        Assert.Contains("at most 2 pictures", problem["errors"]!["count"]![0]!.ToString(), StringComparison.Ordinal);
+        using var accepted = await PostAsync(client, """{"model": "dear", "count": 2, "sampler": "ddim", "steps": 5}""");
+        Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+    }
+
+    [Fact]
+    public async Task AnAccountWithTooMuchWaiting_IsToldWhenToComeAgain_AndOthersAreLetIn()
+    {
+        await ModelAsync("shared");
+        var (alice, bob) = (await _host.KeyAsync("alice", ApiRole.Submit), await _host.KeyAsync("bob", ApiRole.Submit));
+        using var limited = Limited(("Limits:WaitingPerAccount", "2"), ("Limits:Waiting", "3"));
+        using var client = limited.CreateClient();
+        const string One = """{"model": "shared", "count": 1, "sampler": "ddim", "steps": 2}""";
+        for (var n = 0; n < 2; n++)
+        {
+            using var accepted = await PostAsync(client, One, alice);
+            Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+        }
+
+        using var refused = await PostAsync(client, One, alice);
+        var problem = await ApiHost.ProblemAsync(refused, 429);
+        Assert.Equal(2, (int)problem["position"]!);
+        Assert.True(refused.Headers.RetryAfter?.Delta >= TimeSpan.FromSeconds(1));
+        using var others = await PostAsync(client, One, bob);
+        Assert.Equal(HttpStatusCode.Accepted, others.StatusCode);
+        using var full = await PostAsync(client, One, bob);
+        Assert.Contains("no more than 3", (await ApiHost.ProblemAsync(full, 429))["detail"]!.ToString(), StringComparison.Ordinal);
+        await using var db = _host.Database();
+        Assert.Equal(3, db.Jobs.Count(job => job.Status == JobStatus.Queued));
+    }
+
+    private async Task ModelAsync(string name)
+    {
+        var checkpoint = await _host.ModelAsync(name);
+        await using var db = _host.Database();
+        await db.Checkpoints.Where(row => row.Id == checkpoint).ExecuteUpdateAsync(set => set.SetProperty(row => row.Account, Account.Shared), TestContext.Current.CancellationToken);
+        await db.Models.Where(row => row.Name == name).ExecuteUpdateAsync(set => set.SetProperty(row => row.Account, Account.Shared), TestContext.Current.CancellationToken);
+    }
+
+    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string json, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/samples") { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        foreach (var (name, value) in headers)
+            request.Headers.Add(name, value);
+        return await client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
+
+    private WebApplicationFactory<Program> Limited(params (string Name, string Value)[] settings) => _host.WithWebHostBuilder(builder =>
+    {
+        foreach (var (name, value) in settings)
+            builder.UseSetting(name, value);
+    });
+}
