@@ -22,7 +22,10 @@ internal sealed class ColumnReader(PageReader pages, ParquetColumn column)
     public ReadOnlyMemory<byte>? Next()
     {
         while (_left == 0)
+        {
+            (_plain, _places, _levels) = (default, null, null); // the page before is not kept while the next is read
             Begin(pages.Next() ?? throw Damage("has fewer values than there are rows"));
+        }
         _left--;
         if (_levels is not null && _levels.Next() < column.MaxDefinitionLevel)
             return null;

@@ -41,6 +41,7 @@ internal sealed class PageReader(SafeFileHandle file, ColumnChunk chunk, long ma
 {
     private const int UsualHeaderBytes = 1 << 12;
     private const int MaxHeaderBytes = 1 << 24; // statistics in it may hold whole values
+    private const int LargeBytes = 1 << 26;
 
     private readonly long _end = chunk.Start + chunk.Bytes;
     private long _position = chunk.Start;
@@ -52,6 +53,8 @@ internal sealed class PageReader(SafeFileHandle file, ColumnChunk chunk, long ma
         while (_position < _end)
         {
             var header = ReadHeader();
+            if (header.ExpandedBytes >= LargeBytes)
+                GC.Collect(); // or the large pages before it stay for some time: four of 250 MB were seen at once
             var stored = header.Kind == PageKind.Index ? default : Read(_position, header.StoredBytes);
             _position += header.StoredBytes;
             if (header.Kind != PageKind.Index)
