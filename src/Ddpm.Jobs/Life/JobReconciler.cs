@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
 using Hangfire;
 using Hangfire.States;
@@ -19,6 +20,7 @@ public sealed partial class JobReconciler(
     StorageOptions storage,
     IOptions<LeaseOptions> options,
     TimeProvider clock,
+    JobMetrics metrics,
     ILogger<JobReconciler> logger)
 {
     /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
@@ -67,7 +69,9 @@ public sealed partial class JobReconciler(
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, now),
             cancellationToken);
-        var failed = await lost.Where(j => j.LostLeases + 1 >= limit).ExecuteUpdateAsync(
+        var hopeless = lost.Where(j => j.LostLeases + 1 >= limit);
+        var kinds = await hopeless.Select(j => j.Kind).ToListAsync(cancellationToken);
+        var failed = await hopeless.ExecuteUpdateAsync(
             set => set
                 .SetProperty(j => j.Status, JobStatus.Failed)
                 .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
@@ -85,6 +89,9 @@ public sealed partial class JobReconciler(
                 .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null),
             cancellationToken);
+        metrics.Lost(seenByHolder: false, failed + requeued);
+        foreach (var kind in kinds.Take(failed))
+            metrics.Failed(kind, FailureReason.WorkersDied);
         if (cancelled + failed + requeued > 0)
             LogLostLeases(requeued, failed, cancelled);
     }
@@ -105,6 +112,7 @@ public sealed partial class JobReconciler(
         {
             if (IsCarried(connection, job))
                 continue;
+            using var ids = JobScope.Begin(logger, job);
             LogForgotten(job.Id);
             await dispatcher.EnqueueAsync(job, cancellationToken);
         }
