@@ -1,5 +1,7 @@
+using Ddpm.Api.Operations;
 using Ddpm.Jobs.Telemetry;
 using Serilog.AspNetCore;
+using Serilog.Events;
 
 namespace Ddpm.Api.Http;
 
@@ -23,6 +25,12 @@ internal static class RequestIds
         return next(context);
     });
 
-    /// <summary>Gives the line of a request its id.</summary>
-    public static void Name(RequestLoggingOptions lines) => lines.EnrichDiagnosticContext = (line, context) => line.Set(JobScope.RequestId, Of(context));
+    /// <summary>Gives the line of a request its id. Whoever reads the metrics all day long gets no line for it.</summary>
+    public static void Name(RequestLoggingOptions lines)
+    {
+        lines.EnrichDiagnosticContext = (line, context) => line.Set(JobScope.RequestId, Of(context));
+        var usual = lines.GetLevel;
+        lines.GetLevel = (context, duration, fault) =>
+            context.Request.Path == MetricsEndpoint.Path && context.Response.StatusCode == StatusCodes.Status200OK ? LogEventLevel.Debug : usual(context, duration, fault);
+    }
 }

@@ -5,7 +5,7 @@ namespace Ddpm.Api.Operations;
 /// <summary>What Prometheus reads.</summary>
 internal static class MetricsEndpoint
 {
-    private const string Path = "/metrics";
+    public const string Path = "/metrics";
 
     public static IEndpointConventionBuilder MapMetrics(this IEndpointRouteBuilder routes)
     {
