@@ -30,6 +30,8 @@ internal sealed class Tool : IDisposable
         _process.BeginErrorReadLine();
     }
 
+    public bool HasEnded => _process.HasExited;
+
     public string Output => Text(_output);
 
     public string Errors => Text(_errors);

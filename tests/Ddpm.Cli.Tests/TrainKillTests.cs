@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Ddpm.Cli.Tests;
@@ -8,6 +7,7 @@ namespace Ddpm.Cli.Tests;
 public sealed class TrainKillTests : IDisposable
 {
     private const int Kills = 20;
+    private const int FewestKills = 10;
     private const int Steps = 400;
 
     private static readonly string[] TinyRun =
@@ -37,19 +37,26 @@ public sealed class TrainKillTests : IDisposable
         string[] run = ["train", "faces", "--resolution", "8", "--precision", precision, .. TinyRun, .. Pace];
         string[] resume = ["train", "--resume", "--out", disturbed, "--threads", "1", .. Pace];
         Tool.Do(_folder.Path, [.. run, "--out", undisturbed]);
-        for (var kill = 0; kill < Kills; kill++)
+        var kills = 0;
+        while (kills < Kills)
         {
             using var tool = Tool.Start(_folder.Path, File.Exists(_folder.At(disturbed, "train.json")) ? resume : [.. run, "--out", disturbed]);
             if (random.Next(5) > 0) // else it may die before it has trained at all
-                await Eventually.BecomesTrueAsync("it trains", () => Regex.IsMatch(tool.Errors, @"step \d+/"));
+                await Eventually.BecomesTrueAsync("it trains, or has ended", () => tool.HasEnded || Regex.IsMatch(tool.Errors, @"step \d+/"));
             await Task.Delay(random.Next(600), Cancellation);
+            if (tool.HasEnded) // a fast machine may be done before its last kill
+            {
+                Assert.True(tool.WaitForEnd() is { Status: 0 }, $"{precision} ended by itself: {tool.Errors}");
+                break;
+            }
+
             tool.Kill();
+            kills++;
         }
 
+        Assert.True(kills >= FewestKills, $"{precision} had done its {Steps} steps after {kills} kills, too few to show anything.");
         var last = Tool.Run(_folder.Path, resume);
         Assert.True(last.Status == 0, $"{precision} ended with {last.Status}: {last.Errors}");
-        var from = Regex.Match(last.Errors, @"Going on from step (\d+)\n");
-        Assert.True(from.Success && int.Parse(from.Groups[1].Value, CultureInfo.InvariantCulture) < Steps, $"{precision} was never killed amid its steps: {last.Errors}");
         AssertSameCheckpoint(_folder.At(undisturbed, "checkpoints", $"step-{Steps:D8}"), _folder.At(disturbed, "checkpoints", $"step-{Steps:D8}"));
     }
 

@@ -12,6 +12,11 @@ namespace Ddpm.Faults;
 /// <param name="random">Seeded: the order of the faults and the pauses between them are its.</param>
 internal sealed class Campaign(Cluster cluster, Workload workload, Random random)
 {
+    private const double CancelFraction = 0.2;
+
+    // How long after its beginning a fault of a worker or of the database may still slow something down.
+    private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(1);
+
     private readonly ConcurrentQueue<(Fault Fault, Injected What)> _injected = new();
 
     /// <summary>Runs that are always wanted: more than there are workers, so that one which has just started finds work.</summary>
@@ -34,10 +39,13 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         var order = faults.ToArray();
         random.Shuffle(order);
         List<Task> frozen = [];
+        await using var onlooker = new Onlooker(cluster.User.Address);
         var frozenAtOnce = cluster.Workers.Count - 1;
         for (var n = 0; n < order.Length; n++)
         {
             await workload.TopUpAsync(random, Runs, Samples);
+            if (random.NextDouble() < CancelFraction)
+                await workload.CancelOneAsync(random);
             say(string.Create(CultureInfo.InvariantCulture, $"{n + 1}/{order.Length} {order[n].Name}"));
             if (order[n] is WorkerFreeze)
             {
@@ -59,7 +67,8 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         await Task.WhenAll(frozen);
         say("settling");
         await workload.SettleAsync(Settling);
-        return new CampaignReport(await LinesAsync(order), await ViolationsAsync(), await TakeOversAsync(), workload.Accepted.Count);
+        return new CampaignReport(
+            await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), await CancelsAsync(), workload.Accepted.Count, onlooker.Summary);
     }
 
     private async Task InjectAsync(Fault fault)
@@ -70,8 +79,8 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 
     private async Task<List<string>> ViolationsAsync()
     {
-        var struck = _injected.Where(entry => entry.What.Process is not null).Select(entry => entry.What.Process!.Value).ToHashSet();
-        var outages = _injected.Where(entry => entry.Fault is DatabaseRestart).Select(entry => entry.What.At).ToList();
+        var struck = _injected.Where(entry => entry.What.Processes is not null).SelectMany(entry => entry.What.Processes!).ToHashSet();
+        var outages = _injected.Where(entry => entry.Fault is DatabaseRestart).Select(entry => (entry.What.At, entry.What.Down)).ToList();
         return
         [
             .. await RowInvariants.ViolationsAsync(cluster, workload),
@@ -89,7 +98,14 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
             List<TimeSpan> times = [];
             var all = _injected.Where(entry => entry.Fault.Name == kind.Name).Select(entry => entry.What).ToList();
             foreach (var one in all)
-                times.AddRange(one.RecoveredIn is { } time ? [time] : one.Process is { } process ? await RecoveryOfAsync(process, one.At) : []);
+            {
+                if (one.RecoveredIn is { } time)
+                    times.Add(time);
+                else
+                    foreach (var process in one.Processes ?? [])
+                        times.AddRange(await RecoveryOfAsync(process, one.At));
+            }
+
             lines.Add(new FaultLine(kind.Name, all.Count, kind.Recovery, times));
         }
 
@@ -106,6 +122,24 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         """,
         row => TimeSpan.FromSeconds(row.GetDouble(0)));
 
+    // From the request until the row says that the job is cancelled, where nothing happened to its worker or to the database in between.
+    private async Task<List<TimeSpan>> CancelsAsync()
+    {
+        var cancels = await cluster.History.RowsAsync(
+            """
+            SELECT c.owner, c.at, e.at FROM watch.cancels c
+            JOIN LATERAL (SELECT at, status, owner FROM watch.jobs w WHERE w.id = c.id AND w.at >= c.at ORDER BY n LIMIT 1) e ON e.status = 'Cancelled' AND e.owner = c.owner
+            """,
+            row => (Process: int.Parse(row.GetString(0).Split(':')[1], CultureInfo.InvariantCulture), From: row.GetDateTime(1), To: row.GetDateTime(2)));
+        return
+        [
+            .. from cancel in cancels
+               where !_injected.Any(entry => entry.What.At < cancel.To && entry.What.At + entry.What.Down + Aftermath > cancel.From
+                   && (entry.Fault is DatabaseRestart or DroppedConnections || entry.What.Processes?.Contains(cancel.Process) == true))
+               select cancel.To - cancel.From,
+        ];
+    }
+
     private async Task<TakeOvers> TakeOversAsync()
     {
         var taken = await cluster.History.RowsAsync("SELECT count(*) FROM watch.jobs WHERE taken", row => row.GetInt64(0));
@@ -118,8 +152,10 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 /// <param name="Lines">A line for each kind of fault.</param>
 /// <param name="Violations">What must not be, in words.</param>
 /// <param name="TakeOvers">Jobs that changed hands.</param>
+/// <param name="Cancels">How long each cancelling of a running job took.</param>
 /// <param name="Accepted">Requests that were accepted.</param>
-internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, int Accepted);
+/// <param name="Answers">What somebody got who looked all the time.</param>
+internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, IReadOnlyList<TimeSpan> Cancels, int Accepted, string Answers);
 
 /// <summary>One kind of fault.</summary>
 /// <param name="Fault">What it is.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Reflection;
 using System.Text;
 using Ddpm.Faults.Clusters;
 using Ddpm.Faults.Injection;
@@ -13,6 +14,8 @@ internal static class LongForm
     private const string Begin = "<!-- written by ./ddpm test faults --long -->";
     private const string End = "<!-- end -->";
     private const int UsualKills = 300;
+
+    private static readonly string Version = typeof(LongForm).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -41,21 +44,21 @@ internal static class LongForm
         var workload = new Workload(cluster, trainingSteps: 400);
         await workload.PrepareAsync();
         var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 6, Settling = TimeSpan.FromMinutes(10) };
-        var report = await campaign.RunAsync(FaultsFor(kills), Say);
+        var report = await campaign.RunAsync(FaultsFor(kills, workload), Say);
         var text = TextOf(report, kills, seed, watch.Elapsed, cluster.Settings);
         Console.WriteLine(text);
         if (output.Length > 0)
             await ReplaceAsync(output, text);
-        return report.Violations.Count == 0 ? 0 : 1;
+        return report.Violations.Count == 0 && Targets.Of(report, kills).All(target => target.IsMet) ? 0 : 1;
     }
 
     // Of the kills, five of six strike workers; the other faults come in proportion.
-    private static IEnumerable<Fault> FaultsFor(int kills)
+    private static IEnumerable<Fault> FaultsFor(int kills, Workload workload)
     {
         IEnumerable<Fault> Times(int share, Func<Fault> fault) => Enumerable.Range(0, Math.Max(1, kills * share / UsualKills)).Select(_ => fault());
         return
         [
-            .. Times(250, () => new WorkerKill()),
+            .. Times(255, () => new WorkerKill()), // some find a worker that is frozen or has nothing to do
             .. Times(30, () => new ApiKill()),
             .. Times(20, () => new DatabaseRestart("kill")),
             .. Times(8, () => new DatabaseRestart("fast")),
@@ -65,13 +68,15 @@ internal static class LongForm
             .. Times(25, () => new WorkerTermination()),
             .. Times(25, () => new SecondDelivery()),
             .. Times(10, () => new DispatchLoss()),
+            .. Times(5, () => new DispatchLoss(tablesToo: true)),
+            .. Times(5, () => new NoWorkers(workload)),
         ];
     }
 
     private static string TextOf(CampaignReport report, int kills, int seed, TimeSpan took, ClusterSettings settings)
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"`./ddpm test faults --long --kills {kills} --seed {seed}`: {settings.Workers} workers, leases of {settings.Lease.TotalSeconds:0} s, {took.TotalMinutes:0} minutes.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"`./ddpm test faults --long --kills {kills} --seed {seed}`: {settings.Workers} workers, leases of {settings.Lease.TotalSeconds:0} s, {took.TotalMinutes:0} minutes, at {Version}.");
         text.AppendLine(CultureInfo.InvariantCulture, $"{report.Accepted} requests accepted; {report.TakeOvers.Taken} leases ran out and were taken over; at SIGTERM at most {report.TakeOvers.MostStepsLost} steps lay past the newest checkpoint.");
         text.AppendLine();
         text.AppendLine("| fault | times | worst recovery | median | counted |").AppendLine("| --- | --- | --- | --- | --- |");
@@ -82,7 +87,11 @@ internal static class LongForm
             text.AppendLine(CultureInfo.InvariantCulture, $"| {line.Fault} | {line.Times} | {worst} | {median} | {line.Recovery} |");
         }
 
+        text.AppendLine().AppendLine("| target | measured | met |").AppendLine("| --- | --- | --- |");
+        foreach (var target in Targets.Of(report, kills))
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {target.What} | {target.Measured} | {(target.IsMet ? "yes" : "NO")} |");
         text.AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"Lists that somebody asked for all the time were answered: {report.Answers}.");
         text.AppendLine(CultureInfo.InvariantCulture, $"Violations: {report.Violations.Count}.");
         foreach (var violation in report.Violations)
             text.AppendLine(CultureInfo.InvariantCulture, $"- {violation}");

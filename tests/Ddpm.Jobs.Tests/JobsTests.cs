@@ -5,6 +5,8 @@ namespace Ddpm.Jobs.Tests;
 /// <summary>Tests of several processes that share one database.</summary>
 public abstract class JobsTests : IAsyncLifetime
 {
+    private const string Connection = "Database:ConnectionString";
+
     private readonly List<JobsHost> _others = [];
     private Dictionary<string, string?> _settings = [];
     private JobsHost? _host;
@@ -31,10 +33,13 @@ public abstract class JobsTests : IAsyncLifetime
 
     private protected abstract Task<Dictionary<string, string?>> SettingsAsync();
 
-    /// <summary>Another process on the same database, whose clock is ahead.</summary>
+    /// <summary>Another process on the same database, for which it is later, also by the clock of a database that judges.</summary>
     internal async Task<JobsHost> AnotherHostAsync(TimeSpan ahead = default)
     {
-        var host = await JobsHost.StartAsync(_settings);
+        var settings = new Dictionary<string, string?>(_settings);
+        if (ahead != default && settings.TryGetValue(Connection, out var connection))
+            settings[Connection] = await DatabaseClock.AheadAsync(connection!, ahead);
+        var host = await JobsHost.StartAsync(settings);
         host.Clock.Shift = ahead;
         _others.Add(host);
         return host;

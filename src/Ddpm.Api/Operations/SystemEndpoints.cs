@@ -20,7 +20,7 @@ internal static class SystemEndpoints
 
     private static async Task<Ok<SystemView>> GetAsync(DdpmDbContext db, DiskSpace disk, TimeProvider clock, CancellationToken cancellationToken)
     {
-        var since = clock.GetUtcNow().UtcDateTime - WorkerPresence.Limit;
+        var since = await db.NowAsync(clock, cancellationToken) - WorkerPresence.Limit;
         var workers = await db.Workers.AsNoTracking().Where(worker => worker.SeenAt >= since).OrderBy(worker => worker.Name).ToListAsync(cancellationToken);
         var active = await db.Jobs.Where(job => job.Status == JobStatus.Queued || job.Status == JobStatus.Running)
             .GroupBy(job => new { job.Kind, job.Status }).Select(jobs => new { jobs.Key.Kind, jobs.Key.Status, Count = jobs.Count() })

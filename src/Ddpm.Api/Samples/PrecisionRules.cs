@@ -16,7 +16,7 @@ internal static class PrecisionRules
     {
         if (spec.Precision is "float32" or "bfloat16")
             return;
-        var since = clock.GetUtcNow().UtcDateTime - WorkerPresence.Limit;
+        var since = await db.NowAsync(clock, cancellationToken) - WorkerPresence.Limit;
         var devices = await db.Workers.AsNoTracking().Where(worker => worker.SeenAt >= since).Select(worker => worker.Device).ToListAsync(cancellationToken);
         var cpus = devices.Count(device => device.StartsWith("cpu", StringComparison.Ordinal));
         if (cpus == 0)

@@ -24,10 +24,10 @@ public sealed class JobClaims(
         var settings = options.Value;
         await using var db = await databases.CreateDbContextAsync(shutdown);
         var started = clock.GetTimestamp();
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = await db.NowAsync(clock, shutdown);
         var expiresAt = now + settings.LeaseDuration;
 
-        // One statement, which both databases understand: what it changed is what it returns, and a job waits for one round trip only.
+        // One statement, which both databases understand: what it changed is what it returns.
         var claimed = await db.Jobs.FromSql($"""
             UPDATE "Jobs" SET
                 "LostLeases" = CASE WHEN "Status" = {Running} THEN "LostLeases" + 1 ELSE "LostLeases" END,

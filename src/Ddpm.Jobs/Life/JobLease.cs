@@ -191,7 +191,7 @@ public sealed partial class JobLease : IDisposable
         if (_clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) >= _options.LeaseRenewal)
         {
             var timestamp = _clock.GetTimestamp();
-            var expiresAt = _clock.GetUtcNow().UtcDateTime + _options.LeaseDuration;
+            var expiresAt = db.Now(_clock) + _options.LeaseDuration;
             if (Held(db).ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, expiresAt)) == 0)
             {
                 if (!_finished.IsSet)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
@@ -18,6 +19,7 @@ public sealed partial class JobReconciler(
     JobDispatcher dispatcher,
     WorkerIdentity identity,
     StorageOptions storage,
+    DatabaseInitializer initializer,
     IOptions<LeaseOptions> options,
     TimeProvider clock,
     JobMetrics metrics,
@@ -50,13 +52,22 @@ public sealed partial class JobReconciler(
     public async Task ReconcileAsync(CancellationToken cancellationToken)
     {
         await TakeBackAsync(cancellationToken);
-        await EnqueueTheForgottenAsync(cancellationToken);
+        try
+        {
+            await EnqueueTheForgottenAsync(cancellationToken);
+        }
+        catch (DbException reason)
+        {
+            if (!await initializer.RestoreHangfireAsync(reason, cancellationToken))
+                throw;
+            await EnqueueTheForgottenAsync(cancellationToken);
+        }
     }
 
     private async Task TakeBackAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = await db.NowAsync(clock, cancellationToken);
         var limit = options.Value.MaxLostLeases;
         var lost = db.Jobs.Where(j => j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now));
 
@@ -108,6 +119,8 @@ public sealed partial class JobReconciler(
         }
 
         using var connection = hangfire.GetConnection();
+        if (storage.Provider == DatabaseProvider.Postgres)
+            connection.GetJobData("0"); // whether its tables are there, also while nothing waits
         foreach (var job in queued)
         {
             if (IsCarried(connection, job))

@@ -3,8 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace Ddpm.Jobs.Life;
 
 /// <summary>How long a silent worker keeps its job. Settings of the section <c>Worker</c>; the same in every process.</summary>
-/// <remarks>Times are compared between machines: their clocks should agree within a third of <see cref="LeaseDuration"/>. Where they do not,
-/// a job may be taken from a worker that lives, which costs time but no correctness: the fencing token still decides who may write.</remarks>
+/// <remarks>The database's clock judges, whatever those of the machines say. If it is set forward, jobs may be taken from workers that live, which costs time but no correctness: the
+/// fencing token still decides who may write.</remarks>
 public sealed record LeaseOptions
 {
     /// <summary>A worker that has not renewed for so long loses the job. From 1 second to 1 hour; default 30 seconds.</summary>

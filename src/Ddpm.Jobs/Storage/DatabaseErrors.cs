@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
+using Npgsql;
 
 namespace Ddpm.Jobs.Storage;
 
@@ -15,6 +16,18 @@ public static class DatabaseErrors
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
             if (cause is DbException { IsTransient: true } or SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked })
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether tables that the statement names are not there, or their whole schema.</summary>
+    public static bool IsMissingTable(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName })
                 return true;
         }
 

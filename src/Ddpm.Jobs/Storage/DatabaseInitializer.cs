@@ -42,6 +42,25 @@ public sealed partial class DatabaseInitializer(
     /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>Makes Hangfire's tables again where they are gone; a process that notices need not be started again for it.</summary>
+    /// <param name="reason">What a use of them threw.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>False where this was not what is wrong.</returns>
+    internal async Task<bool> RestoreHangfireAsync(Exception reason, CancellationToken cancellationToken)
+    {
+        if (!DatabaseErrors.IsMissingTable(reason))
+            return false;
+        await AloneAsync(
+            guard =>
+            {
+                HangfireStorage.Install(guard);
+                return Task.CompletedTask;
+            },
+            cancellationToken);
+        LogRestored();
+        return true;
+    }
+
     private async Task MigrateAsync(CancellationToken cancellationToken)
     {
         await using var db = databases.CreateDbContext();
@@ -58,7 +77,18 @@ public sealed partial class DatabaseInitializer(
         if (!await creator.ExistsAsync(cancellationToken))
             await creator.CreateAsync(cancellationToken);
 
-        // Neither EF nor Hangfire survives a race for an empty schema by itself. The lock goes with the connection.
+        await AloneAsync(
+            async guard =>
+            {
+                await db.Database.MigrateAsync(cancellationToken);
+                HangfireStorage.Install(guard);
+            },
+            cancellationToken);
+    }
+
+    // Neither EF nor Hangfire survives a race for an empty schema by itself. The lock goes with the connection.
+    private async Task AloneAsync(Func<NpgsqlConnection, Task> work, CancellationToken cancellationToken)
+    {
         await using var guard = new NpgsqlConnection(storage.ConnectionString);
         await guard.OpenAsync(cancellationToken);
         await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
@@ -67,8 +97,7 @@ public sealed partial class DatabaseInitializer(
             await take.ExecuteNonQueryAsync(cancellationToken);
         }
 
-        await db.Database.MigrateAsync(cancellationToken);
-        HangfireStorage.Install(guard);
+        await work(guard);
         await using (var release = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
             await release.ExecuteNonQueryAsync(cancellationToken);
     }
@@ -89,6 +118,9 @@ public sealed partial class DatabaseInitializer(
         SqlState: PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ObjectInUse
             or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.InvalidCatalogName,
     };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Hangfire's tables were gone, and are made again; the jobs that wait will be enqueued again.")]
+    private partial void LogRestored();
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The database cannot be prepared yet (attempt {Attempt} of {Attempts}): {Reason}")]
     private partial void LogRetry(int attempt, int attempts, string reason);

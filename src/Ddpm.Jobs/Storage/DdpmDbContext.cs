@@ -81,6 +81,23 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
     /// <summary>Keeps checkpoints from being deleted until the transaction ends. SQLite has one writer at a time, so that there is nothing to do.</summary>
     protected virtual Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) => Task.CompletedTask;
 
+    /// <summary>The time that leases and signs of life are judged by (UTC). Where machines share a database its clock is the judge, since theirs may differ or be set;
+    /// with SQLite all processes are on this machine.</summary>
+    /// <param name="clock">Of this process.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public virtual Task<DateTime> NowAsync(TimeProvider clock, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        return Task.FromResult(clock.GetUtcNow().UtcDateTime);
+    }
+
+    /// <summary><see cref="NowAsync"/>, waited for.</summary>
+    public virtual DateTime Now(TimeProvider clock)
+    {
+        ArgumentNullException.ThrowIfNull(clock);
+        return clock.GetUtcNow().UtcDateTime;
+    }
+
     /// <summary>Column type of JSON.</summary>
     protected abstract string JsonType { get; }
 

@@ -31,7 +31,8 @@ public static class JobsServiceCollectionExtensions
         services.AddOptions<DiskOptions>().Bind(configuration.GetSection("Storage")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<DiskSpace>();
         services.AddSingleton<ApiKeyStore>();
-        services.AddHostedService<DatabaseInitializer>();
+        services.AddSingleton<DatabaseInitializer>();
+        services.AddHostedService(provider => provider.GetRequiredService<DatabaseInitializer>());
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()
             .Validate(lease => lease.LeaseRenewal * 2 < lease.LeaseDuration, "Worker:LeaseRenewal must be less than half of Worker:LeaseDuration.");

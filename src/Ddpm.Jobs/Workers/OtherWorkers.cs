@@ -16,7 +16,7 @@ public sealed partial class OtherWorkers(
         try
         {
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            var since = clock.GetUtcNow().UtcDateTime - WorkerPresence.Limit;
+            var since = await db.NowAsync(clock, cancellationToken) - WorkerPresence.Limit;
             var kind = db.Jobs.Where(job => job.Id == jobId).Select(job => job.Kind);
             var running = db.Jobs.Where(job => job.Status == JobStatus.Running && kind.Contains(job.Kind));
             var own = await running.CountAsync(job => job.Owner == identity.Name, cancellationToken);

@@ -58,8 +58,8 @@ internal sealed partial class WorkerPresenceService(
 
     private async Task SayAsync(CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var now = await db.NowAsync(clock, cancellationToken);
         var known = await db.Workers.Where(worker => worker.Name == identity.Name)
             .ExecuteUpdateAsync(set => set.SetProperty(worker => worker.SeenAt, now), cancellationToken);
         if (known == 0)

@@ -18,12 +18,39 @@ internal sealed class ServiceUser(Uri address) : IDisposable
     /// <summary>Answers that nobody should ever get: a 500, or text where problem details belong.</summary>
     public ConcurrentQueue<string> Blunders { get; } = new();
 
+    /// <summary>Where the service is.</summary>
+    public Uri Address => address;
+
     /// <summary>Asks until there is an answer.</summary>
     public Task<JsonNode> GetAsync(string path) => UntilAnsweredAsync(HttpMethod.Get, path, () => null, key: null);
 
     /// <summary>Sends a request until it is answered.</summary>
     public Task<JsonNode> PostAsync(string path, string json) =>
         UntilAnsweredAsync(HttpMethod.Post, path, () => new StringContent(json, Encoding.UTF8, "application/json"), Guid.NewGuid().ToString());
+
+    /// <summary>Asks that something be cancelled until that is answered; it may have ended meanwhile.</summary>
+    public async Task CancelAsync(string path)
+    {
+        var until = DateTime.UtcNow + Patience;
+        while (DateTime.UtcNow < until)
+        {
+            try
+            {
+                using var response = await _http.PostAsync(path + "/cancel", content: null);
+                Note(HttpMethod.Post, path + "/cancel", response.StatusCode, await response.Content.ReadAsStringAsync());
+                if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.Conflict)
+                    return;
+            }
+            catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException or IOException)
+            {
+                // The API is being killed or started.
+            }
+
+            await Task.Delay(Pause);
+        }
+
+        throw new TimeoutException($"The cancelling of {path} was not answered within {Patience}.");
+    }
 
     /// <summary>Uploads pictures until the upload is answered.</summary>
     public Task<JsonNode> UploadAsync(byte[] zip, string resolution) => UntilAnsweredAsync(

@@ -71,6 +71,17 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
             await SampleAsync(random.Next(Seeds));
     }
 
+    /// <summary>Changes its mind about something that runs, if anything does.</summary>
+    public async Task CancelOneAsync(Random random)
+    {
+        var running = await cluster.History.TextsAsync("""
+            SELECT CASE WHEN j."Kind" = 'Training' THEN '/training-runs/' || r."Id" ELSE '/samples/' || b."Id" END
+            FROM "Jobs" j LEFT JOIN "TrainingRuns" r ON r."JobId" = j."Id" LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id" WHERE j."Status" = 'Running' AND j."Kind" IN ('Training', 'Sampling') ORDER BY j."Id"
+            """);
+        if (running.Count > 0)
+            await cluster.User.CancelAsync(running[random.Next(running.Count)]);
+    }
+
     /// <summary>Waits until all that was accepted has ended.</summary>
     public async Task SettleAsync(TimeSpan limit)
     {
@@ -79,7 +90,10 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         {
             if (DateTime.UtcNow > until)
             {
-                var left = await cluster.History.TextsAsync("""SELECT "Kind" || ' ' || "Id" || ' ' || "Status" || ' epoch ' || "LeaseEpoch" FROM "Jobs" WHERE "Status" IN ('Queued', 'Running')""");
+                var left = await cluster.History.TextsAsync("""
+                    SELECT concat_ws(' ', j."Kind", j."Id", j."Status", 'epoch', j."LeaseEpoch", j."Owner", 'until', j."LeaseExpiresAt", 'carried by', j."DispatchId", h.statename, 'queued', (SELECT string_agg(concat('for ', q.queue, ' fetched ', q.fetchedat), ', ') FROM hangfire.jobqueue q WHERE q.jobid = h.id))
+                    FROM "Jobs" j LEFT JOIN hangfire.job h ON h.id::text = j."DispatchId" WHERE j."Status" IN ('Queued', 'Running')
+                    """);
                 throw new TimeoutException($"{active} jobs have not ended within {limit}: {string.Join("; ", left)}\n{cluster.Describe()}");
             }
 

@@ -25,9 +25,10 @@ internal sealed class DatabaseRestart(string how) : Fault
             await cluster.Postgres.StopAsync(how);
         await Task.Delay(TimeSpan.FromSeconds(3 * random.NextDouble()));
         await cluster.Postgres.StartAsync();
+        var down = DateTime.UtcNow - at;
         var watch = Stopwatch.StartNew();
         await ApiKill.AnswersAsync(cluster);
-        return new Injected(at, RecoveredIn: watch.Elapsed);
+        return new Injected(at, RecoveredIn: watch.Elapsed, Down: down);
     }
 }
 

@@ -22,16 +22,17 @@ internal sealed class SecondDelivery : Fault
 }
 
 /// <summary>Hangfire loses all that it knows.</summary>
-internal sealed class DispatchLoss : Fault
+/// <param name="tablesToo">Whether its tables go, too, instead of being emptied.</param>
+internal sealed class DispatchLoss(bool tablesToo = false) : Fault
 {
-    public override string Name => "Hangfire's tables emptied";
+    public override string Name => tablesToo ? "Hangfire's schema dropped" : "Hangfire's tables emptied";
 
     public override string Recovery => "until every job that waits is carried again";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
         var at = DateTime.UtcNow;
-        await cluster.ExecuteAsync("""
+        await cluster.ExecuteAsync(tablesToo ? "DROP SCHEMA hangfire CASCADE" : """
             DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'hangfire' AND tablename <> 'schema' LOOP
                     EXECUTE 'TRUNCATE hangfire.' || quote_ident(name) || ' CASCADE';
@@ -39,7 +40,7 @@ internal sealed class DispatchLoss : Fault
             END $$
             """);
         var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2);
-        while ((await cluster.History.TextsAsync($"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.job h WHERE h.id::text = "DispatchId")""")).Count > 0)
+        while (await IsGoneAsync(cluster) || (await cluster.History.TextsAsync($"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.job h WHERE h.id::text = "DispatchId")""")).Count > 0)
         {
             if (DateTime.UtcNow > limit)
                 throw new TimeoutException($"Jobs are still carried by nobody.\n{cluster.Describe()}");
@@ -48,4 +49,6 @@ internal sealed class DispatchLoss : Fault
 
         return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
     }
+
+    private static async Task<bool> IsGoneAsync(Cluster cluster) => (await cluster.History.TextsAsync("SELECT 'there' WHERE to_regclass('hangfire.lock') IS NOT NULL")).Count == 0;
 }

@@ -18,6 +18,7 @@ internal abstract class Fault
 
 /// <summary>A fault that happened.</summary>
 /// <param name="At">By the database's clock, or this process's, which is the same machine's.</param>
-/// <param name="Process">The worker that it struck; null where it struck something else.</param>
+/// <param name="Processes">The workers that it struck; null where it struck something else.</param>
 /// <param name="RecoveredIn">How long its own recovery took, where that is not read from the history.</param>
-internal sealed record Injected(DateTime At, int? Process = null, TimeSpan? RecoveredIn = null);
+/// <param name="Down">How long nobody could write to the database.</param>
+internal sealed record Injected(DateTime At, IReadOnlyList<int>? Processes = null, TimeSpan? RecoveredIn = null, TimeSpan Down = default);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Ddpm.Faults.Clusters;
 
@@ -17,7 +18,7 @@ internal sealed class WorkerKill : Fault
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         await worker.KillAsync();
         worker.Start();
-        return new Injected(at, process);
+        return new Injected(at, [process]);
     }
 }
 
@@ -38,7 +39,7 @@ internal sealed class WorkerFreeze : Fault
         await worker.FreezeAsync();
         await Task.Delay((cluster.Settings.Lease * 1.5) + Longer); // the lease, and a round of every reconciler
         await worker.ThawAsync();
-        return new Injected(at, worker.ProcessId);
+        return new Injected(at, [worker.ProcessId]);
     }
 }
 
@@ -58,7 +59,32 @@ internal sealed class WorkerTermination : Fault
         if (status != 0)
             throw new InvalidOperationException($"{worker.Name} ended with {status} at SIGTERM: {worker.Describe()}");
         worker.Start();
-        return new Injected(at, process, time);
+        return new Injected(at, [process], time);
+    }
+}
+
+/// <summary>All workers are killed, and the API is on its own for a while.</summary>
+internal sealed class NoWorkers(Workload workload) : Fault
+{
+    private static readonly TimeSpan Prompt = TimeSpan.FromSeconds(10);
+
+    public override string Name => "SIGKILL of all workers: the API alone";
+
+    public override string Recovery => "until the API has answered a read and accepted work";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        if (cluster.Workers.Any(worker => worker.IsFrozen))
+            return null;
+        var (processes, at) = (cluster.Workers.Select(worker => worker.ProcessId).ToList(), DateTime.UtcNow);
+        await Task.WhenAll(cluster.Workers.Select(worker => worker.KillAsync()));
+        var watch = Stopwatch.StartNew();
+        await cluster.User.GetAsync("/samples?limit=5");
+        await workload.SampleAsync(0);
+        var answered = watch.Elapsed;
+        foreach (var worker in cluster.Workers)
+            worker.Start();
+        return answered < Prompt ? new Injected(at, processes, answered) : throw new InvalidOperationException($"Without workers the API took {answered} to answer.");
     }
 }
 

@@ -55,16 +55,19 @@ internal static class RowInvariants
     /// <summary>Jobs that were taken from a worker to which nothing had been done: two may have worked on them at once.</summary>
     /// <param name="cluster">After a campaign.</param>
     /// <param name="struck">The workers that were killed or frozen, by process.</param>
-    /// <param name="outages">When the database went away: who cannot renew a lease loses it, and knows.</param>
-    public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, IReadOnlySet<int> struck, IReadOnlyCollection<DateTime> outages)
+    /// <param name="outages">When the database went away, and for how long: who cannot renew a lease before it runs out loses it, and knows.</param>
+    public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, IReadOnlySet<int> struck, IReadOnlyCollection<(DateTime At, TimeSpan Down)> outages)
     {
-        var excused = cluster.Settings.Lease * 3;
+        // A lease is renewed every sixth of it, and what is cut off tries again after a moment.
+        var bearable = (cluster.Settings.Lease * 2 / 3) - TimeSpan.FromSeconds(1);
+        var grave = outages.Where(outage => outage.Down >= bearable).ToList();
+        var excused = cluster.Settings.Lease * 2;
         var taken = await cluster.History.RowsAsync(
             "SELECT id::text, before_owner, at FROM watch.jobs WHERE taken", row => (Id: row.GetString(0), Owner: row.GetString(1), At: row.GetDateTime(2)));
         return
         [
             .. taken.Where(job => !struck.Contains(int.Parse(job.Owner.Split(':')[1], CultureInfo.InvariantCulture)))
-                .Where(job => !outages.Any(outage => job.At > outage && job.At - outage < excused))
+                .Where(job => !grave.Any(outage => job.At > outage.At && job.At - outage.At < outage.Down + excused))
                 .Select(job => string.Create(CultureInfo.InvariantCulture, $"job {job.Id} was taken from {job.Owner} at {job.At:T}, which lived")),
         ];
     }

@@ -202,6 +202,26 @@ public sealed class SqliteLeaseTests : LeaseTests
 [Trait("Category", "services")]
 public sealed class PostgresLeaseTests(PostgresFixture postgres) : LeaseTests
 {
+    [Theory, InlineData(-3600), InlineData(3600)]
+    public async Task Leases_AreJudgedByTheDatabase_WhateverAWorkersClockSays(int secondsOff)
+    {
+        var off = await AnotherHostAsync();
+        off.Clock.Shift = TimeSpan.FromSeconds(secondsOff);
+        var (ours, theirs) = (await Host.AddJobAsync(), await Host.AddJobAsync());
+        using var lease = await Host.ClaimAsync(ours.Id);
+        using var held = await off.ClaimAsync(theirs.Id);
+        var first = (await Host.ReadAsync(theirs.Id)).LeaseExpiresAt;
+        await Eventually.BecomesTrueAsync("the lease is renewed", async () => (await Host.ReadAsync(theirs.Id)).LeaseExpiresAt > first);
+
+        Assert.Null(await off.Claims.TryClaimAsync(ours.Id, CancellationToken.None));
+        Assert.Null(await Host.Claims.TryClaimAsync(theirs.Id, CancellationToken.None));
+        await off.Reconciler.ReconcileAsync(Cancellation);
+        await Host.Reconciler.ReconcileAsync(Cancellation);
+
+        Assert.Equal((JobStatus.Running, 1L), ((await Host.ReadAsync(ours.Id)).Status, (await Host.ReadAsync(ours.Id)).LeaseEpoch));
+        Assert.Equal((JobStatus.Running, 1L), ((await Host.ReadAsync(theirs.Id)).Status, (await Host.ReadAsync(theirs.Id)).LeaseEpoch));
+    }
+
     private protected override async Task<Dictionary<string, string?>> SettingsAsync() =>
         JobsHost.Postgres(Folder, await postgres.CreateDatabaseAsync());
 }
