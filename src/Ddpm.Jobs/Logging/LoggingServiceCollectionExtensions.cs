@@ -13,7 +13,7 @@ namespace Ddpm.Jobs.Logging;
 /// <summary>How every process of ours says what it does.</summary>
 public static class LoggingServiceCollectionExtensions
 {
-    private const string Readable = "[{Timestamp:HH:mm:ss} {Level:u3}] {Message:lj}{" + IdsEnricher.Name + "}{NewLine}{Exception}";
+    private const string Readable = "[{Timestamp:HH:mm:ss} {Level:u3}] {Message:l}{" + IdsEnricher.Name + "}{NewLine}{Exception}";
 
     /// <summary>Adds Serilog, to the console; libraries are heard from warnings up. Lines are JSON where <c>Logging:Json</c> is true. The section <c>Serilog</c> of the settings changes what is said here.</summary>
     public static IServiceCollection AddDdpmLogging(this IServiceCollection services, IConfiguration configuration)

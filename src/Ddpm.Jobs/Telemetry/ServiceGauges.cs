@@ -86,8 +86,8 @@ public sealed class ServiceGauges : IDisposable
     private async Task<Reading> ReadAsync(CancellationToken cancellationToken)
     {
         var now = _clock.GetUtcNow().UtcDateTime;
-        var since = now - WorkerPresence.Limit;
         await using var db = await _databases.CreateDbContextAsync(cancellationToken);
+        var since = await db.NowAsync(_clock, cancellationToken) - WorkerPresence.Limit;
         var active = await db.Jobs.Where(job => job.Status == JobStatus.Queued || job.Status == JobStatus.Running)
             .GroupBy(job => new { job.Kind, job.Status }).Select(jobs => new { jobs.Key.Kind, jobs.Key.Status, Count = jobs.Count(), First = jobs.Min(job => job.CreatedAt) })
             .ToListAsync(cancellationToken);

@@ -82,12 +82,14 @@ internal sealed partial class SamplingJob(
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
-            var steps = SamplingPlan.For(model.Schedule, request.Sampler).Steps.Count;
-            using var span = Tracing.Start("draw")?.SetTag("ddpm.sampling.images", request.Count).SetTag("ddpm.sampling.steps", steps);
+            using var span = Tracing.Start("draw")?.SetTag("ddpm.sampling.images", request.Count);
+            var progress = new ProgressOf(lease);
             var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());
-            var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
+            var images = model.Sample(request, progress, lease.Stop, trajectory);
             var duration = Stopwatch.GetElapsedTime(stopwatch);
+            var steps = progress.Steps / request.Count;
             metrics.Drawn(request.Count, steps, duration);
+            span?.SetTag("ddpm.sampling.steps", steps);
             return (images, started, duration);
         }
         catch (ArgumentException misfit)
@@ -113,6 +115,13 @@ internal sealed partial class SamplingJob(
 
     private sealed class ProgressOf(JobLease lease) : IProgress<SamplingProgress>
     {
-        public void Report(SamplingProgress value) => lease.Progress = (double)value.StepsDone / value.StepsTotal;
+        /// <summary>Of all pictures together; 0 where nothing was reported.</summary>
+        public int Steps { get; private set; }
+
+        public void Report(SamplingProgress value)
+        {
+            Steps = value.StepsTotal;
+            lease.Progress = (double)value.StepsDone / value.StepsTotal;
+        }
     }
 }
