@@ -1,6 +1,5 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
-using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.Data.Sqlite;
