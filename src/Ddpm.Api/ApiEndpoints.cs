@@ -23,7 +23,8 @@ public static class ApiEndpoints
     public static WebApplication MapDdpmApi(this WebApplication app)
     {
         if (app.Services.GetService<DiagnosticContext>() is not null)
-            app.UseSerilogRequestLogging();
+            app.UseSerilogRequestLogging(RequestIds.Name);
+        app.UseRequestIds();
         app.UseExceptionHandler();
         app.UseStatusCodePages(ProblemHandler.DescribeBareStatusAsync);
         app.UseSecurityHeaders();
@@ -51,6 +52,7 @@ public static class ApiEndpoints
             IsReadOnlyFunc = _ => true,
             DashboardTitle = "Ddpm",
         }).RequireAuthorization(Roles.Admin);
+        app.MapMetrics().RequireAuthorization(Roles.Admin);
         app.MapHealth();
         app.MapDdpmOpenApi();
         app.MapWebPage();

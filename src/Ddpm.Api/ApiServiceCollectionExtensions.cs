@@ -6,9 +6,13 @@ using Ddpm.Api.Datasets;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
+using Ddpm.Api.Operations;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Configuration;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 
 namespace Ddpm.Api;
 
@@ -19,6 +23,8 @@ public static class ApiServiceCollectionExtensions
     public static IServiceCollection AddDdpmApi(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddDdpmStorage(configuration);
+        services.AddSingleton<ServiceGauges>();
+        services.AddDdpmTelemetry(configuration, "ddpm-api", metrics => metrics.AddPrometheusExporter(), traces => traces.AddAspNetCoreInstrumentation(requests => requests.Filter = MetricsEndpoint.IsWorthASpan));
         services.AddDdpmKeys();
         services.AddDdpmLimits(configuration);
         services.AddOptions<DatasetsOptions>().Bind(configuration.GetSection("Datasets")).ValidateDataAnnotations().ValidateOnStart();

@@ -65,7 +65,7 @@ public static partial class TorchRuntime
             // libtorch allows TF32 in a GPU's convolutions by default; float32 means float32 here.
             torch.backends.cuda.matmul.allow_tf32 = false;
             torch.backends.cudnn.allow_tf32 = false;
-            if (!OneDnn.SwitchOffUnlessRight())
+            if (X86Base.IsSupported && CpuTopology.IsVirtual(X86Base.CpuId) && !OneDnn.SwitchOffUnlessRight()) // it takes a tenth of a second
                 _caveat = "oneDNN computes convolutions wrongly on this processor, most likely because a hypervisor hides parts of it; those of libtorch itself are used, which are slower.";
             return null;
         }

@@ -19,5 +19,6 @@ await using var app = builder.Build();
 app.MapGet("/healthz/live", () => TypedResults.Text("live"));
 app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
     await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
+app.MapPrometheusScrapingEndpoint("/metrics"); // nobody is asked for a key here: the listener is for this machine, or for a network that only the watchers reach
 await app.RunToTheEndAsync();
 return 0;

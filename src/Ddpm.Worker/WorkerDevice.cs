@@ -19,4 +19,10 @@ internal sealed class WorkerDevice(IOptions<WorkerOptions> options)
 
     /// <summary>Bytes of its memory; null where they are not known.</summary>
     public long? MemoryBytes => Device.type == DeviceType.CPU ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null;
+
+    /// <summary>Bytes of its memory that are taken, on a CPU by this process; null where that is not known.</summary>
+    public long? UsedBytes => Device.type == DeviceType.CPU ? Environment.WorkingSet : DeviceMemory.Of(Device)?.Used;
+
+    /// <summary>Bytes that it has, on a CPU that this process may have; null where that is not known.</summary>
+    public long? LimitBytes => Device.type == DeviceType.CPU ? MemoryBytes : DeviceMemory.Of(Device)?.Total;
 }

@@ -4,6 +4,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
 using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Evaluations;
@@ -13,6 +14,7 @@ using Ddpm.Worker.Models;
 using Ddpm.Worker.Sampling;
 using Ddpm.Worker.Training;
 using Hangfire;
+using OpenTelemetry.Metrics;
 
 namespace Ddpm.Worker;
 
@@ -26,6 +28,9 @@ public static class WorkerServiceCollectionExtensions
     public static IServiceCollection AddDdpmWorker(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddDdpmStorage(configuration);
+        services.AddDdpmTelemetry(configuration, "ddpm-worker", metrics => metrics.AddPrometheusExporter());
+        services.AddSingleton<WorkerMetrics>();
+        services.AddHostedService(provider => provider.GetRequiredService<WorkerMetrics>());
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<WorkerDevice>();
         services.AddSingleton<JobRunner>();

@@ -1,5 +1,7 @@
+using Ddpm.Api.Http;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Telemetry;
 
 namespace Ddpm.Api.Keys;
 
@@ -14,6 +16,9 @@ internal sealed record Caller(string Account, ApiRole Role, Guid? KeyId)
 
     /// <summary>Whether a cookie said so, which a browser sends along whoever made it send the request.</summary>
     public bool BySession { get; init; }
+
+    /// <summary>The request that was sent: <see cref="RequestIds"/>.</summary>
+    public string? RequestId { get; init; }
 
     /// <summary>Whose things are shown; null for everybody's.</summary>
     public string? OnlyAccount => Role == ApiRole.Admin ? null : Account;
@@ -31,7 +36,15 @@ internal sealed record Caller(string Account, ApiRole Role, Guid? KeyId)
     public Job NewJob(JobKind kind) => NewJob(kind, Account);
 
     /// <summary>A job of the account that something belongs to already: an administrator's help does not make it the administrator's.</summary>
-    public static Job NewJob(JobKind kind, string account) => new() { Id = Guid.CreateVersion7(), Kind = kind, Account = account, CreatedAt = DateTime.UtcNow };
+    public Job NewJob(JobKind kind, string account) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Kind = kind,
+        Account = account,
+        TraceParent = Tracing.Parent,
+        RequestId = RequestId,
+        CreatedAt = DateTime.UtcNow,
+    };
 
     /// <summary>Whose things a request may see, null for everybody's. Without a caller that is what is shared.</summary>
     public static string? AccountShownTo(HttpContext context) => Find(context) is { } caller ? caller.OnlyAccount : Jobs.Accounts.Account.Shared;

@@ -23,7 +23,7 @@ internal sealed class KeyHandler(IOptionsMonitor<AuthenticationSchemeOptions> op
         (var caller, _refused) = await callers.FindAsync(Context);
         if (caller is null)
             return _refused ? AuthenticateResult.Fail("The key is not accepted.") : AuthenticateResult.NoResult();
-        Context.Features.Set(caller);
+        Context.Features.Set(caller with { RequestId = RequestIds.Of(Context) });
         var identity = new ClaimsIdentity(
             [new Claim(ClaimTypes.Name, caller.Account), new Claim(ClaimTypes.Role, Roles.Name(caller.Role)), new Claim("key", $"{caller.KeyId}")], SchemeName);
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));

@@ -136,7 +136,7 @@ internal static class TrainingRunEndpoints
             return Problems.Conflict("Its dataset has been deleted, so it cannot go on. Its checkpoints can still be used.");
         var spec = ResumeRules.Extend(run, body.Value);
 
-        var job = Caller.NewJob(JobKind.Training, run.Job.Account);
+        var job = Caller.Of(context).NewJob(JobKind.Training, run.Job.Account);
         switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
             case Resumption.OvertakenByAnother:

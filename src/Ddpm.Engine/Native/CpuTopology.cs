@@ -3,6 +3,7 @@ namespace Ddpm.Engine.Native;
 /// <summary>Whether a processor, or the hypervisor before it, tells of its caches and of what shares them.</summary>
 internal static class CpuTopology
 {
+    private const int Features = 1;
     private const int Basic = 0;
     private const int Extended = unchecked((int)0x80000000);
     private const int Caches = 4;
@@ -12,6 +13,11 @@ internal static class CpuTopology
     private const int CountMask = 0xffff;
     private const int Auth = 0x68747541, Hygo = 0x6f677948; // the first letters of AuthenticAMD and HygonGenuine
 
+    /// <summary>Whether a hypervisor stands before the processor.</summary>
+    /// <param name="cpuId">As below.</param>
+    public static bool IsVirtual(Func<int, int, (int Eax, int Ebx, int Ecx, int Edx)> cpuId) => cpuId(Features, 0).Ecx < 0; // bit 31
+
+    /// <summary>Whether all is told.</summary>
     /// <param name="cpuId">The instruction of that name: leaf and sub-leaf to four registers. A cache of the kind 0 is none; so is a topology of no logical processors.</param>
     public static bool IsTold(Func<int, int, (int Eax, int Ebx, int Ecx, int Edx)> cpuId)
     {

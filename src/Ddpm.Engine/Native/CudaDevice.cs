@@ -37,6 +37,48 @@ internal static unsafe partial class CudaDevice
         }
     }
 
+    /// <summary>Bytes of a device that are taken and that there are; null where the driver does not answer or this process has not computed there. Any thread may ask.</summary>
+    public static (long Used, long Total)? Memory(int index)
+    {
+        try
+        {
+            // libtorch computes in the primary context. One that is not active is left so: it would take memory of its own.
+            if (Initialize(0) != 0 || Get(out var device, index) != 0 || ContextState(device, out _, out var isActive) != 0 || isActive == 0 || Retain(out var context, device) != 0)
+                return null;
+            try
+            {
+                if (Push(context) != 0)
+                    return null;
+                var isKnown = MemoryInfo(out var free, out var total) == 0;
+                _ = Pop(out _);
+                return isKnown ? ((long)(total - free), (long)total) : null;
+            }
+            finally
+            {
+                _ = Release(device);
+            }
+        }
+        catch (Exception fault) when (fault is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxGetState")]
+    private static partial int ContextState(int device, out uint flags, out int isActive);
+
+    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxRetain")]
+    private static partial int Retain(out nint context, int device);
+
+    [LibraryImport(Driver, EntryPoint = "cuDevicePrimaryCtxRelease_v2")]
+    private static partial int Release(int device);
+
+    [LibraryImport(Driver, EntryPoint = "cuCtxPushCurrent_v2")]
+    private static partial int Push(nint context);
+
+    [LibraryImport(Driver, EntryPoint = "cuCtxPopCurrent_v2")]
+    private static partial int Pop(out nint context);
+
     [LibraryImport(Driver, EntryPoint = "cuInit")]
     private static partial int Initialize(uint flags);
 

@@ -44,6 +44,12 @@ public sealed class Job
     /// <summary>The Hangfire job that carries this id at present, if any.</summary>
     public string? DispatchId { get; set; }
 
+    /// <summary>The span of the request, which those of the work are children of: W3C Trace Context; null where there was none.</summary>
+    public string? TraceParent { get; init; }
+
+    /// <summary>The request that asked for it, as its answer and the API's log name it; null where none did.</summary>
+    public string? RequestId { get; init; }
+
     /// <summary>When the request was accepted (UTC).</summary>
     public required DateTime CreatedAt { get; init; }
 

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,8 @@ namespace Ddpm.Jobs.Life;
 
 /// <summary>Takes jobs for this process.</summary>
 public sealed class JobClaims(
-    IDbContextFactory<DdpmDbContext> databases, WorkerIdentity identity, IOptions<LeaseOptions> options, TimeProvider clock, ILogger<JobLease> logger)
+    IDbContextFactory<DdpmDbContext> databases, WorkerIdentity identity, IOptions<LeaseOptions> options, TimeProvider clock, JobMetrics metrics,
+    ILogger<JobLease> logger)
 {
     private const string Queued = nameof(JobStatus.Queued);
     private const string Running = nameof(JobStatus.Running);
@@ -37,8 +39,11 @@ public sealed class JobClaims(
             WHERE "Id" = {jobId} AND NOT "CancelRequested" AND ("Status" = {Queued}
                 OR ("Status" = {Running} AND "LeaseExpiresAt" < {now} AND "LostLeases" + 1 < {settings.MaxLostLeases}))
             RETURNING "Id", "Kind", "Status", "Owner", "LeaseEpoch", "LeaseExpiresAt", "LostLeases", "CancelRequested", "Progress", "Error", "DispatchId",
-                "CreatedAt", "StartedAt", "EndedAt", "Account", "Operations"
+                "CreatedAt", "StartedAt", "EndedAt", "Account", "TraceParent", "RequestId", "Operations"
             """).AsNoTracking().ToListAsync(CancellationToken.None); // given up half-way it might have been claimed all the same
-        return claimed is [var job] ? new JobLease(job, started, databases, settings, clock, logger, shutdown) : null;
+        if (claimed is not [var job])
+            return null;
+        metrics.Claimed(job);
+        return new JobLease(job, started, databases, settings, clock, metrics, logger, shutdown);
     }
 }

@@ -3,6 +3,7 @@ using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
 using Hangfire;
 using Hangfire.States;
@@ -20,6 +21,7 @@ public sealed partial class JobDispatcher(
     public async Task EnqueueAsync(Job job, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(job);
+        using var ids = JobScope.Begin(logger, job);
         try
         {
             var carried = job.DispatchId;

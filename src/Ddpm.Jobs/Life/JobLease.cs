@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -15,6 +16,7 @@ public sealed partial class JobLease : IDisposable
     private readonly IDbContextFactory<DdpmDbContext> _databases;
     private readonly LeaseOptions _options;
     private readonly TimeProvider _clock;
+    private readonly JobMetrics _metrics;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationTokenRegistration _shutdown;
@@ -26,15 +28,16 @@ public sealed partial class JobLease : IDisposable
     private double _writtenProgress;
 
     internal JobLease(
-        Job job, long claimedAt, IDbContextFactory<DdpmDbContext> databases, LeaseOptions options, TimeProvider clock, ILogger logger, CancellationToken shutdown)
+        Job job, long claimedAt, IDbContextFactory<DdpmDbContext> databases, LeaseOptions options, TimeProvider clock, JobMetrics metrics, ILogger logger,
+        CancellationToken shutdown)
     {
         Job = job;
         _renewedAt = claimedAt;
         _progress = _writtenProgress = job.Progress;
-        (_databases, _options, _clock, _logger) = (databases, options, clock, logger);
+        (_databases, _options, _clock, _metrics, _logger) = (databases, options, clock, metrics, logger);
         _shutdown = shutdown.Register(() => RequestStop(StopReason.Shutdown));
         _keeper = new Thread(Keep) { IsBackground = true, Name = $"lease of job {job.Id}" };
-        _keeper.Start();
+        _keeper.UnsafeStart(); // with ids and span of its own, not of whoever claims
     }
 
     /// <summary>The row as it was claimed.</summary>
@@ -159,6 +162,7 @@ public sealed partial class JobLease : IDisposable
 
     private void Keep()
     {
+        using var ids = JobScope.Begin(_logger, Job);
         while (!_finished.Wait(_options.CancelPoll))
         {
             try
@@ -189,7 +193,13 @@ public sealed partial class JobLease : IDisposable
             var timestamp = _clock.GetTimestamp();
             var expiresAt = db.Now(_clock) + _options.LeaseDuration;
             if (Held(db).ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, expiresAt)) == 0)
+            {
+                if (!_finished.IsSet)
+                    _metrics.Renewed(false);
                 return false;
+            }
+
+            _metrics.Renewed(true);
             Volatile.Write(ref _renewedAt, timestamp);
         }
 
@@ -213,6 +223,7 @@ public sealed partial class JobLease : IDisposable
         if (reason == StopReason.LeaseLost && before != StopReason.LeaseLost)
         {
             Volatile.Write(ref _reason, (int)StopReason.LeaseLost);
+            _metrics.Lost(seenByHolder: true);
             LogLost(Job.Id, Epoch);
         }
 

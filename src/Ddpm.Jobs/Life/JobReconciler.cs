@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
 using Hangfire;
 using Hangfire.States;
@@ -21,6 +22,7 @@ public sealed partial class JobReconciler(
     DatabaseInitializer initializer,
     IOptions<LeaseOptions> options,
     TimeProvider clock,
+    JobMetrics metrics,
     ILogger<JobReconciler> logger)
 {
     /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
@@ -78,7 +80,9 @@ public sealed partial class JobReconciler(
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, now),
             cancellationToken);
-        var failed = await lost.Where(j => j.LostLeases + 1 >= limit).ExecuteUpdateAsync(
+        var hopeless = lost.Where(j => j.LostLeases + 1 >= limit);
+        var kinds = await hopeless.Select(j => j.Kind).ToListAsync(cancellationToken);
+        var failed = await hopeless.ExecuteUpdateAsync(
             set => set
                 .SetProperty(j => j.Status, JobStatus.Failed)
                 .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
@@ -96,6 +100,9 @@ public sealed partial class JobReconciler(
                 .SetProperty(j => j.LostLeases, j => j.LostLeases + 1)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null),
             cancellationToken);
+        metrics.Lost(seenByHolder: false, failed + requeued);
+        foreach (var kind in kinds.Take(failed))
+            metrics.Failed(kind, FailureReason.WorkersDied);
         if (cancelled + failed + requeued > 0)
             LogLostLeases(requeued, failed, cancelled);
     }
@@ -118,6 +125,7 @@ public sealed partial class JobReconciler(
         {
             if (IsCarried(connection, job))
                 continue;
+            using var ids = JobScope.Begin(logger, job);
             LogForgotten(job.Id);
             await dispatcher.EnqueueAsync(job, cancellationToken);
         }

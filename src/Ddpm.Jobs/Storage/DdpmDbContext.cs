@@ -4,6 +4,7 @@ using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
 using Ddpm.Jobs.Workers;
 using Microsoft.EntityFrameworkCore;
@@ -119,6 +120,8 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
             job.Property(j => j.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
             job.Property(j => j.Owner).HasMaxLength(200);
             job.Property(j => j.DispatchId).HasMaxLength(100);
+            job.Property(j => j.TraceParent).HasMaxLength(Tracing.LongestTraceParent);
+            job.Property(j => j.RequestId).HasMaxLength(Tracing.LongestRequestId);
         });
         modelBuilder.Entity<Dataset>(dataset =>
         {

@@ -15,6 +15,9 @@ public sealed record DiskUsage(long? UsedBytes, long? MaxBytes, long FreeBytes, 
     /// <summary>What can still be written; 0 where nothing can.</summary>
     public long RoomBytes => Math.Max(0, Math.Min(RoomInBudget, FreeBytes - ReserveBytes));
 
+    /// <summary>What could be written if nothing had been: the budget, or the file system less the reserve.</summary>
+    public long LimitBytes => Math.Max(0, Math.Min(MaxBytes ?? long.MaxValue, TotalBytes - ReserveBytes));
+
     /// <summary>Whether the greater part of what may be used is used: of the budget, or of the file system.</summary>
     /// <param name="fraction">Which part.</param>
     public bool IsTight(double fraction) => UsedBytes > fraction * MaxBytes || TotalBytes - FreeBytes > fraction * (TotalBytes - ReserveBytes);

@@ -1,5 +1,6 @@
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
 using Hangfire;
 using Hangfire.AspNetCore;
@@ -36,6 +37,7 @@ public static class JobsServiceCollectionExtensions
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()
             .Validate(lease => lease.LeaseRenewal * 2 < lease.LeaseDuration, "Worker:LeaseRenewal must be less than half of Worker:LeaseDuration.");
         services.AddOptions<LeftoverOptions>().Bind(configuration.GetSection("Leftovers")).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<JobMetrics>();
         services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();

@@ -8,6 +8,7 @@ using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Training;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Hub;
 
 namespace Ddpm.Worker.Life;
@@ -30,6 +31,22 @@ internal static class Failure
         OutOfMemoryException => OutOfMemory,
         ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
         _ => null,
+    };
+
+    /// <summary>The same in a word for metrics: one of <see cref="FailureReason"/>.</summary>
+    public static string ReasonFor(Exception exception) => exception switch
+    {
+        JobFailedException { InnerException: { } inner } when ReasonFor(inner) is var reason and not FailureReason.Unexpected => reason,
+        JobFailedException => FailureReason.Request,
+        _ when DiskFullException.IsDiskFull(exception) => FailureReason.DiskFull,
+        HubException => FailureReason.Hub,
+        CheckpointException or UNetConfigException => FailureReason.Model,
+        DatasetException => FailureReason.Dataset,
+        TrainingException => FailureReason.Diverged,
+        SamplingException or EvaluationException => FailureReason.Request,
+        TorchRuntimeException => FailureReason.Runtime,
+        _ when SentenceFor(exception) == OutOfMemory => FailureReason.OutOfMemory,
+        _ => FailureReason.Unexpected,
     };
 
     /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>

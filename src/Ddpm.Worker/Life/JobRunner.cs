@@ -1,10 +1,12 @@
+using System.Diagnostics;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Telemetry;
 
 namespace Ddpm.Worker.Life;
 
 /// <summary>Claims a job, does its work on a thread of its own and writes how it ended.</summary>
 internal sealed partial class JobRunner(
-    JobClaims claims, JobTurns turns, JobDispatcher dispatcher, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
+    JobClaims claims, JobTurns turns, JobDispatcher dispatcher, JobMetrics metrics, IHostApplicationLifetime lifetime, ILogger<JobRunner> logger)
 {
     /// <summary>Does a job to its end: the one that is delivered, or another of its kind whose turn it is.</summary>
     /// <param name="jobId">The row that is delivered.</param>
@@ -35,9 +37,13 @@ internal sealed partial class JobRunner(
             await dispatcher.EnqueueAgainAsync(jobId); // its turn is used up
         lease ??= turn == jobId ? null : await claims.TryClaimAsync(jobId, lifetime.ApplicationStopping);
         if (lease is null)
+        {
             LogNotClaimed(jobId);
-        else
-            LogStarted(lease.Job.Kind, lease.Job.Id, lease.Epoch);
+            return null;
+        }
+
+        using var ids = JobScope.Begin(logger, lease.Job);
+        LogStarted(lease.Job.Kind, lease.Job.Id, lease.Epoch);
         return lease;
     }
 
@@ -50,7 +56,7 @@ internal sealed partial class JobRunner(
         {
             try
             {
-                WorkAndEnd(lease, work);
+                Attempt(lease, work);
                 ended.SetResult();
             }
 #pragma warning disable CA1031 // Rethrown by the await below.
@@ -61,7 +67,7 @@ internal sealed partial class JobRunner(
             }
         })
         { IsBackground = true, Name = $"{lease.Job.Kind} {lease.Job.Id}" };
-        thread.Start();
+        thread.UnsafeStart(); // its ids and its span are its own
         await ended.Task;
 
         // So that another worker goes on at once; a process that is alone finds the row when it starts again.
@@ -69,7 +75,25 @@ internal sealed partial class JobRunner(
             await dispatcher.EnqueueAsync(lease.Job);
     }
 
-    private void WorkAndEnd(JobLease lease, Action<JobLease> work)
+    // The thread is this attempt's alone, so that all its lines and spans are the attempt's.
+    private void Attempt(JobLease lease, Action<JobLease> work)
+    {
+        using var ids = JobScope.Begin(logger, lease.Job);
+        using var span = Tracing.StartJob(lease.Job);
+        var began = Stopwatch.GetTimestamp();
+        var outcome = JobOutcome.Lost;
+        try
+        {
+            outcome = WorkAndEnd(lease, work);
+        }
+        finally
+        {
+            metrics.Ended(lease.Job.Kind, outcome, Stopwatch.GetElapsedTime(began));
+            span?.SetTag("ddpm.job.outcome", outcome.ToString()).SetStatus(outcome is JobOutcome.Failed or JobOutcome.Lost ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
+        }
+    }
+
+    private JobOutcome WorkAndEnd(JobLease lease, Action<JobLease> work)
     {
         var id = lease.Job.Id;
         try
@@ -78,10 +102,11 @@ internal sealed partial class JobRunner(
             {
                 work(lease);
                 LogSucceeded(lease.Job.Kind, id);
+                return JobOutcome.Succeeded;
             }
             catch (OperationCanceledException) when (lease.Stop.IsCancellationRequested)
             {
-                EndStopped(lease);
+                return EndStopped(lease);
             }
 #pragma warning disable CA1031 // Whatever it is, its job has failed and the row must say so.
             catch (Exception reason) when (reason is not LeaseLostException)
@@ -90,26 +115,29 @@ internal sealed partial class JobRunner(
                 var sentence = Failure.SentenceFor(reason);
                 LogFailed(sentence is null ? reason : null, lease.Job.Kind, id, sentence ?? reason.Message);
                 lease.Fail(sentence ?? Failure.Unexpected(reason));
+                metrics.Failed(lease.Job.Kind, Failure.ReasonFor(reason));
+                return JobOutcome.Failed;
             }
         }
         catch (LeaseLostException)
         {
             LogLost(lease.Job.Kind, id);
+            return JobOutcome.Lost;
         }
     }
 
-    private void EndStopped(JobLease lease)
+    private JobOutcome EndStopped(JobLease lease)
     {
         switch (lease.StopReason)
         {
             case StopReason.CancelRequested:
                 lease.Cancel();
                 LogCancelled(lease.Job.Kind, lease.Job.Id);
-                break;
+                return JobOutcome.Cancelled;
             case StopReason.Shutdown:
                 lease.HandBack();
                 LogHandedBack(lease.Job.Kind, lease.Job.Id);
-                break;
+                return JobOutcome.HandedBack;
             default:
                 throw new LeaseLostException();
         }

@@ -3,6 +3,7 @@ using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Sampling;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.Extensions.Options;
 
@@ -15,6 +16,7 @@ internal sealed partial class ModelCache(
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<(Guid Checkpoint, SamplingPrecision Precision), Entry> _entries = [];
+    private (long Calls, long Rows) _askedOfThoseGone;
     private long _uses;
     private bool _isDisposed;
 
@@ -25,6 +27,16 @@ internal sealed partial class ModelCache(
         {
             lock (_lock)
                 return _entries.Count;
+        }
+    }
+
+    /// <summary>Network calls of all models so far, and the pictures of those calls.</summary>
+    public (long Calls, long Rows) Asked
+    {
+        get
+        {
+            lock (_lock)
+                return _entries.Values.Aggregate(_askedOfThoseGone, (sum, entry) => entry.Model.IsValueCreated ? Add(sum, entry.Model.Value.Meter) : sum);
         }
     }
 
@@ -65,6 +77,7 @@ internal sealed partial class ModelCache(
     // Wrong weights draw wrong pictures without a word, so they are compared once with what was recorded.
     private DiffusionModel Load(Checkpoint checkpoint, SamplingPrecision precision)
     {
+        using var span = Tracing.Start("load model")?.SetTag("ddpm.checkpoint.id", checkpoint.Id.ToString());
         if (!artifacts.Exists(checkpoint.ArtifactKey))
             throw new JobFailedException("The files of the checkpoint are not there any more; choose another.");
         var folder = artifacts.PathOf(checkpoint.ArtifactKey);
@@ -120,9 +133,13 @@ internal sealed partial class ModelCache(
             if (_entries.Count <= models && _entries.Values.Sum(loaded => loaded.Bytes) <= most)
                 return;
             _entries.Remove(key);
+            if (entry.Model.IsValueCreated)
+                _askedOfThoseGone = Add(_askedOfThoseGone, entry.Model.Value.Meter);
             entry.Dispose();
         }
     }
+
+    private static (long Calls, long Rows) Add((long Calls, long Rows) sum, NetworkMeter meter) => (sum.Calls + meter.Calls, sum.Rows + meter.Rows);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Calls of checkpoint {Checkpoint} are not recorded as CUDA graphs, so that small batches take longer: {Obstacle}")]
     private partial void LogObstacle(Guid checkpoint, string obstacle);

@@ -7,6 +7,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -16,7 +17,7 @@ namespace Ddpm.Worker.Sampling;
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed partial class SamplingJob(
     JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, ModelCache models, WorkerDevice device,
-    IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
+    WorkerMetrics metrics, IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
 {
     private const double MiB = 1024 * 1024;
 
@@ -38,6 +39,7 @@ internal sealed partial class SamplingJob(
         try
         {
             Encode(images, trajectory, rows, columns, staging, lease.Stop);
+            using var span = Tracing.Start("publish");
             artifacts.Publish(staging, key);
         }
         finally
@@ -56,6 +58,7 @@ internal sealed partial class SamplingJob(
 
     private static void Encode(PixelBatch images, Trajectory? trajectory, int rows, int columns, string folder, CancellationToken stop)
     {
+        using var span = Tracing.Start("encode");
         Directory.CreateDirectory(Path.Combine(folder, "images"));
         for (var n = 0; n < images.Count; n++)
         {
@@ -79,9 +82,15 @@ internal sealed partial class SamplingJob(
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
+            using var span = Tracing.Start("draw")?.SetTag("ddpm.sampling.images", request.Count);
+            var progress = new ProgressOf(lease);
             var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());
-            var images = model.Sample(request, new ProgressOf(lease), lease.Stop, trajectory);
-            return (images, started, Stopwatch.GetElapsedTime(stopwatch));
+            var images = model.Sample(request, progress, lease.Stop, trajectory);
+            var duration = Stopwatch.GetElapsedTime(stopwatch);
+            var steps = progress.Steps / request.Count;
+            metrics.Drawn(request.Count, steps, duration);
+            span?.SetTag("ddpm.sampling.steps", steps);
+            return (images, started, duration);
         }
         catch (ArgumentException misfit)
         {
@@ -106,6 +115,13 @@ internal sealed partial class SamplingJob(
 
     private sealed class ProgressOf(JobLease lease) : IProgress<SamplingProgress>
     {
-        public void Report(SamplingProgress value) => lease.Progress = (double)value.StepsDone / value.StepsTotal;
+        /// <summary>Of all pictures together; 0 where nothing was reported.</summary>
+        public int Steps { get; private set; }
+
+        public void Report(SamplingProgress value)
+        {
+            Steps = value.StepsTotal;
+            lease.Progress = (double)value.StepsDone / value.StepsTotal;
+        }
     }
 }

@@ -3,6 +3,7 @@ using Ddpm.Engine.Training;
 using Ddpm.Engine.Training.TensorBoard;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
 using Ddpm.Worker.Datasets;
 using Ddpm.Worker.Life;
@@ -15,7 +16,7 @@ namespace Ddpm.Worker.Training;
 /// <summary>Trains one run to its end, from the newest checkpoint that is whole.</summary>
 internal sealed class TrainingJob(
     JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, CheckpointChain checkpoints, WorkerDevice device,
-    IOptions<WorkerOptions> options, TimeProvider clock) : ITrainingJob
+    WorkerMetrics metrics, IOptions<WorkerOptions> options, TimeProvider clock) : ITrainingJob
 {
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
 
@@ -33,7 +34,8 @@ internal sealed class TrainingJob(
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 
         using var tensorBoard = new TensorBoardLog(artifacts.PathOf(RunArtifacts.TensorBoardOf(run.Id)), trainer.Step, trainer.TotalSteps);
-        var result = Run(trainer, journal, tensorBoard, lease.Stop);
+        using var telemetry = new TrainingTelemetry(metrics, run.Spec.Training);
+        var result = Run(trainer, journal, new TrainingObservers(journal, tensorBoard, telemetry), lease.Stop); // the journal first: it throws where the lease is lost
         if (!result.Completed)
             lease.Stop.ThrowIfCancellationRequested();
         RunFiles.DeleteLeftovers(run, lease, artifacts); // the curve of the attempt before, say, which this one has replaced
@@ -48,11 +50,13 @@ internal sealed class TrainingJob(
         return config.MaxDuration - (now - (lease.Job.StartedAt ?? now)) is { } left ? config with { MaxDuration = left > least ? left : least } : config;
     }
 
-    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, TensorBoardLog tensorBoard, CancellationToken stop)
+    private static TrainingResult Run(Trainer trainer, TrainingJournal journal, TrainingObservers observers, CancellationToken stop)
     {
+        using var span = Tracing.Start("train")?.SetTag("ddpm.training.from_step", trainer.Step).SetTag("ddpm.training.total_steps", trainer.TotalSteps);
         try
         {
-            var result = trainer.Run(new TrainingObservers(journal, tensorBoard), stop); // the journal first: it throws where the lease is lost
+            var result = trainer.Run(observers, stop);
+            span?.SetTag("ddpm.training.step", result.Step);
             journal.DrawLossCurve();
             return result;
         }

@@ -28,4 +28,7 @@ public sealed class CpuTopologyTests
         unchecked((int)0x80000000) => (unchecked((int)0x80000008), 0, 0, 0),
         _ => (1, 1, 0, 0), // what lies beyond the last leaf means nothing
     }));
+
+    [Theory, InlineData(unchecked((int)0xfed83203), true), InlineData(0x7ed8320b, false)]
+    public void AHypervisor_SaysSo(int features, bool isVirtual) => Assert.Equal(isVirtual, CpuTopology.IsVirtual((leaf, _) => (0, 0, leaf == 1 ? features : 0, 0)));
 }

@@ -1,5 +1,6 @@
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -16,6 +17,7 @@ public sealed class FailureTests
         var full = Record.Exception(() => File.WriteAllBytes("/dev/full", new byte[1 << 20]));
         Exception[] all = [full!, new DatasetException("outer", full), new SqliteException("full", 13), new DbUpdateException("outer", new SqliteException("full", 13))];
         Assert.All(all, exception => Assert.StartsWith("The disk of the worker is full.", Failure.SentenceFor(exception), StringComparison.Ordinal));
+        Assert.All(all, exception => Assert.Equal(FailureReason.DiskFull, Failure.ReasonFor(exception)));
     }
 
     [Fact]
@@ -24,8 +26,22 @@ public sealed class FailureTests
         TorchRuntime.Initialize();
         var beyond = Record.Exception(() => empty(1L << 50, dtype: ScalarType.Byte).Dispose());
         Assert.StartsWith("The device ran out of memory.", Failure.SentenceFor(beyond!), StringComparison.Ordinal);
+        Assert.Equal(FailureReason.OutOfMemory, Failure.ReasonFor(beyond!));
     }
 
     [Fact]
-    public void SentenceFor_KnowsNothing_OfFaultsOfOurs() => Assert.Null(Failure.SentenceFor(new InvalidOperationException("a fault of ours")));
+    public void SentenceFor_KnowsNothing_OfFaultsOfOurs()
+    {
+        var ours = new InvalidOperationException("a fault of ours");
+        Assert.Null(Failure.SentenceFor(ours));
+        Assert.Equal(FailureReason.Unexpected, Failure.ReasonFor(ours));
+    }
+
+    [Fact]
+    public void ReasonFor_OfAJobThatCannotBeDone_IsWhatKeptItFromIt()
+    {
+        Assert.Equal(FailureReason.DiskFull, Failure.ReasonFor(new JobFailedException("stopped", new SqliteException("full", 13))));
+        Assert.Equal(FailureReason.Dataset, Failure.ReasonFor(new JobFailedException("stopped", new DatasetException("torn"))));
+        Assert.Equal(FailureReason.Request, Failure.ReasonFor(new JobFailedException("deleted")));
+    }
 }

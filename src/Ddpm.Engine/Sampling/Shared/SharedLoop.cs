@@ -67,7 +67,7 @@ internal sealed class SharedLoop(StepNetwork network, int height, int width, boo
             _mostRows = mostRows;
             _drawings.Add(drawing);
             for (var wanted = _callsAreOfOne ? Math.Min(_drawings.Max(other => other.Threads), _drawings.Sum(other => other.Unfinished)) : 1; _threads < wanted; _threads++)
-                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.Start();
+                new Thread(Loop) { IsBackground = true, Name = "denoising loop" }.UnsafeStart(); // of all requests, so with nothing of the first one's context
         }
 
         return drawing.Wait();
