@@ -28,6 +28,13 @@ internal static class TinyModel
         }
     }
 
+    /// <summary>Normal numbers, always the same, without torch's generator.</summary>
+    public static Tensor Noise(params ReadOnlySpan<long> shape)
+    {
+        using var generator = new Generator(5);
+        return randn(shape, generator: generator);
+    }
+
     public static string Write(string folder, NoiseScheduleConfig? schedule = null)
     {
         TorchRuntime.Initialize();

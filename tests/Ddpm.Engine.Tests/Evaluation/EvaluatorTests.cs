@@ -4,7 +4,6 @@ using Ddpm.Engine.Diffusion;
 using Ddpm.Engine.Evaluation;
 using Ddpm.Engine.Evaluation.Features;
 using Ddpm.Engine.Imaging;
-using Ddpm.Engine.Networks;
 using Ddpm.Engine.Sampling;
 using Ddpm.Engine.Tests.Data;
 using Ddpm.TestSupport;
@@ -118,7 +117,7 @@ public sealed class EvaluatorTests : IDisposable
     public void Check_RefusesBitsPerDimension_WhereTheModelHasNone(string embedding, bool thresholding, string named)
     {
         var config = TinyModel.Network with { TimeEmbeddingType = embedding };
-        using var network = new UNet(config);
+        using var network = TinyModel.Build(config);
         using var model = DiffusionModel.Of(network, new NoiseScheduleConfig { Timesteps = 20, Thresholding = thresholding }, CPU);
         var fault = Assert.Throws<EvaluationException>(() => Evaluator.Check(model, _dataset, Request(EvaluationMetric.BitsPerDimension)));
         Assert.Contains(named, fault.Message, StringComparison.Ordinal);
@@ -155,8 +154,7 @@ public sealed class EvaluatorTests : IDisposable
 
     private DiffusionModel Conditional(ClassNames classes)
     {
-        manual_seed(2);
-        using var network = new UNet(TinyModel.Network with { NumClassEmbeds = 2 });
+        using var network = TinyModel.Build(TinyModel.Network with { NumClassEmbeds = 2 });
         DiffusersFolder.Write(_folder["conditional"], network, new NoiseScheduleConfig { Timesteps = 20, BetaStart = 1e-3, BetaEnd = 0.5 });
         classes.Write(_folder["conditional"]);
         return DiffusionModel.Load(_folder["conditional"], CPU);

@@ -55,7 +55,7 @@ public sealed class VlbFixtureTests
 
     private static UNet NetworkOf(FixtureCase fixture)
     {
-        var network = new UNet(UNetConfig.FromJson(File.ReadAllText(Path.Combine(fixture.UNetFolder, "config.json"))));
+        var network = TinyModel.Build(UNetConfig.FromJson(File.ReadAllText(Path.Combine(fixture.UNetFolder, "config.json"))));
         UNetWeights.Load(network, Path.Combine(fixture.UNetFolder, "diffusion_pytorch_model.safetensors"));
         network.eval();
         return network;

@@ -12,7 +12,7 @@ public sealed class ChannelsLastTests
         using var noGradients = no_grad();
         using var network = TinyModel.Build(TinyModel.Network);
         network.eval();
-        var (sample, timesteps) = (randn(2, network.Config.InChannels, 16, 16), tensor([3f, 500f]));
+        var (sample, timesteps) = (TinyModel.Noise(2, network.Config.InChannels, 16, 16), tensor([3f, 500f]));
         var expected = network.call(sample, timesteps, null);
 
         ChannelsLast.Convert(network);

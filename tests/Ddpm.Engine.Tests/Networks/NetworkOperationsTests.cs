@@ -21,7 +21,7 @@ public sealed class NetworkOperationsTests
         using var scope = NewDisposeScope();
         using var noGradients = no_grad();
         var config = UNetConfig.FromJson(json);
-        using var network = new UNet(config);
+        using var network = TinyModel.Build(config);
         network.eval();
         var seen = 0.0;
         foreach (var module in network.modules())
@@ -34,7 +34,7 @@ public sealed class NetworkOperationsTests
                 attention.register_forward_hook((_, _, output) => Count(output, 4.0 * output.shape[1] * Math.Pow(output.shape[2] * output.shape[3], 2)));
         }
 
-        network.call(randn(1, config.InChannels, Side, Side), ones(1), null);
+        network.call(TinyModel.Noise(1, config.InChannels, Side, Side), ones(1), null);
 
         Assert.Equal(seen, NetworkOperations.PerPicture(config, Side), seen * 1e-9);
 

@@ -33,7 +33,7 @@ public sealed class GroupNormSiluTests
         using var norm = nn.GroupNorm(2, 16);
         foreach (var bad in new[] { float.NaN, float.PositiveInfinity })
         {
-            var x = randn(1, 16, 4, 4);
+            var x = TinyModel.Noise(1, 16, 4, 4);
             x[0, 3, 2, 1] = bad;
             Assert.False(GroupNormSilu.Of(norm, x, shift: null, activates: true).isfinite().all().item<bool>());
         }
@@ -53,7 +53,7 @@ public sealed class GroupNormSiluTests
         void Once()
         {
             using var inner = NewDisposeScope();
-            GroupNormSilu.Of(norm, randn(2, 16, 4, 4, requires_grad: true), randn(2, 16, requires_grad: true), activates: true).sum().backward();
+            GroupNormSilu.Of(norm, TinyModel.Noise(2, 16, 4, 4).requires_grad_(), TinyModel.Noise(2, 16).requires_grad_(), activates: true).sum().backward();
         }
     }
 
