@@ -3,7 +3,6 @@ using System.Net;
 using System.Text;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
-using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Tests;
@@ -38,7 +37,7 @@ public sealed class AdmissionTests : IDisposable
         await ModelAsync("dear");
         using var first = await _host.PostAsync("/samples", """{"model": "dear", "count": 2, "sampler": "ddim", "steps": 5}""");
         var two = (double)(await ApiHost.JsonAsync(first, 202))["operations"]!;
-        using var limited = Limited(("Samples:MaxOperations", two.ToString("R", CultureInfo.InvariantCulture)));
+        using var limited = _host.With(("Samples:MaxOperations", two.ToString("R", CultureInfo.InvariantCulture)));
         using var client = limited.CreateClient();
 
         using var refused = await PostAsync(client, """{"model": "dear", "count": 3, "sampler": "ddim", "steps": 5}""");
@@ -53,7 +52,7 @@ public sealed class AdmissionTests : IDisposable
     {
         await ModelAsync("shared");
         var (alice, bob) = (await _host.KeyAsync("alice", ApiRole.Submit), await _host.KeyAsync("bob", ApiRole.Submit));
-        using var limited = Limited(("Limits:WaitingPerAccount", "2"), ("Limits:Waiting", "3"));
+        using var limited = _host.With(("Limits:WaitingPerAccount", "2"), ("Limits:Waiting", "3"));
         using var client = limited.CreateClient();
         const string One = """{"model": "shared", "count": 1, "sampler": "ddim", "steps": 2}""";
         for (var n = 0; n < 2; n++)
@@ -89,10 +88,4 @@ public sealed class AdmissionTests : IDisposable
             request.Headers.Add(name, value);
         return await client.SendAsync(request, TestContext.Current.CancellationToken);
     }
-
-    private WebApplicationFactory<Program> Limited(params (string Name, string Value)[] settings) => _host.WithWebHostBuilder(builder =>
-    {
-        foreach (var (name, value) in settings)
-            builder.UseSetting(name, value);
-    });
 }

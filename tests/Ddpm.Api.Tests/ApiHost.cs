@@ -84,6 +84,13 @@ public sealed class ApiHost : WebApplicationFactory<Program>
         return Directory.Exists(path) ? Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories) : [];
     }
 
+    /// <summary>Another server on the same files, with other settings.</summary>
+    public WebApplicationFactory<Program> With(params (string Name, string Value)[] settings) => WithWebHostBuilder(builder =>
+    {
+        foreach (var (name, value) in settings)
+            builder.UseSetting(name, value);
+    });
+
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
         Directory.CreateDirectory(Allowed);

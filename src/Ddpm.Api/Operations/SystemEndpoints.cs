@@ -22,19 +22,13 @@ internal static class SystemEndpoints
     {
         var since = await db.NowAsync(clock, cancellationToken) - WorkerPresence.Limit;
         var workers = await db.Workers.AsNoTracking().Where(worker => worker.SeenAt >= since).OrderBy(worker => worker.Name).ToListAsync(cancellationToken);
-        var active = await db.Jobs.Where(job => job.Status == JobStatus.Queued || job.Status == JobStatus.Running)
-            .GroupBy(job => new { job.Kind, job.Status }).Select(jobs => new { jobs.Key.Kind, jobs.Key.Status, Count = jobs.Count() })
-            .ToListAsync(cancellationToken);
-        var queues = Enum.GetValues<JobKind>().GroupBy(Queues.Of).Select(kinds => new QueueView(
-            kinds.Key,
-            active.Where(jobs => kinds.Contains(jobs.Kind) && jobs.Status == JobStatus.Queued).Sum(jobs => jobs.Count),
-            active.Where(jobs => kinds.Contains(jobs.Kind) && jobs.Status == JobStatus.Running).Sum(jobs => jobs.Count)));
+        var queues = await QueueCounts.ReadAsync(db, cancellationToken);
         var usage = disk.Usage();
         return TypedResults.Ok(new SystemView
         {
             Version = Version,
             Workers = [.. workers.Select(worker => new WorkerView(worker))],
-            Queues = [.. queues],
+            Queues = [.. queues.Select(queue => new QueueView(queue.Queue, queue.Queued, queue.Running))],
             Disk = new DiskView(usage, disk.IsTight(usage)),
             Datasets = await db.Datasets.CountAsync(dataset => dataset.DeletedAt == null, cancellationToken),
             TrainingRuns = await db.TrainingRuns.CountAsync(cancellationToken),

@@ -39,13 +39,10 @@ internal static unsafe class AtenDispatcher
     private static Functions? Find()
     {
         TorchRuntime.Initialize();
-        // By its bare name, so that it is the one that is loaded already, wherever it came from.
-        if (!NativeLibrary.TryLoad(OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so", out var library))
-            return null;
-        return NativeLibrary.TryGetExport(library, "aoti_torch_call_dispatcher", out var call)
-            && NativeLibrary.TryGetExport(library, "aoti_torch_new_tensor_handle", out var copy)
-            && NativeLibrary.TryGetExport(library, "torch_new_list_reserve_size", out var list)
-            && NativeLibrary.TryGetExport(library, "torch_list_push_back", out var push)
+        return TorchLibrary.TryGetExport("aoti_torch_call_dispatcher", out var call)
+            && TorchLibrary.TryGetExport("aoti_torch_new_tensor_handle", out var copy)
+            && TorchLibrary.TryGetExport("torch_new_list_reserve_size", out var list)
+            && TorchLibrary.TryGetExport("torch_list_push_back", out var push)
             ? new Functions(call, copy, list, push)
             : null;
     }

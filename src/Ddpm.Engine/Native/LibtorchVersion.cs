@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Ddpm.Engine.Native;
 
 /// <summary>Which libtorch is loaded.</summary>
@@ -9,7 +7,7 @@ internal static unsafe class LibtorchVersion
     public static string Text()
     {
         TorchRuntime.Initialize();
-        if (!NativeLibrary.TryLoad("libtorch_cpu.so", out var library) || !NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out var function))
+        if (!TorchLibrary.TryGetExport("aoti_torch_abi_version", out var function))
             return "unknown";
         var version = ((delegate* unmanaged[Cdecl]<ulong>)function)(); // major, minor, patch, tweak, tag: the first three bytes count
         return $"{version >> 56}.{(version >> 48) & 0xff}.{(version >> 40) & 0xff}";

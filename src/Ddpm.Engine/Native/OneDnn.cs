@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Ddpm.Engine.Networks;
 using static TorchSharp.torch;
 
@@ -96,9 +95,8 @@ internal static unsafe class OneDnn
     }
 
     private static Switch? Find() =>
-        NativeLibrary.TryLoad("libtorch_cpu.so", out var library)
-        && NativeLibrary.TryGetExport(library, "_ZN2at13globalContextEv", out var context)
-        && NativeLibrary.TryGetExport(library, "_ZN2at7Context20setUserEnabledMkldnnEb", out var set)
+        TorchLibrary.TryGetExport("_ZN2at13globalContextEv", out var context)
+        && TorchLibrary.TryGetExport("_ZN2at7Context20setUserEnabledMkldnnEb", out var set)
             ? new Switch(((delegate* unmanaged<nint>)context)(), set) : null;
 
     /// <summary><c>at::globalContext().setUserEnabledMkldnn</c>; <c>torch.backends.mkldnn.flags</c> in Python.</summary>

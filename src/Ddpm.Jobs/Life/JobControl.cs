@@ -42,14 +42,6 @@ public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, TimeP
         }
     }
 
-    /// <summary>How many jobs wait in the queue that jobs of <paramref name="kind"/> use.</summary>
-    public async Task<int> DepthAsync(JobKind kind, CancellationToken cancellationToken = default)
-    {
-        var kinds = Queues.KindsBeside(kind);
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        return await db.Jobs.CountAsync(j => j.Status == JobStatus.Queued && kinds.Contains(j.Kind), cancellationToken);
-    }
-
     /// <summary>How full a queue is, and how fast it moves.</summary>
     /// <param name="kind">Any kind that waits in it.</param>
     /// <param name="account">Whose share is counted.</param>
@@ -67,7 +59,7 @@ public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, TimeP
             waiting.Sum(jobs => jobs.Count), waiting.Where(jobs => jobs.Own).Sum(jobs => jobs.Count), starts.Count < 2 ? null : (starts[0] - starts[^1]) / (starts.Count - 1));
     }
 
-    /// <summary>How many jobs wait in front of a queued one; null for one that does not wait.</summary>
+    /// <summary>How many jobs wait that came before a queued one; null for one that does not wait. <see cref="JobTurns"/> may have some of them wait longer, or others pass.</summary>
     public async Task<int?> PositionAsync(Job job, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(job);

@@ -85,18 +85,21 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
     /// with SQLite all processes are on this machine.</summary>
     /// <param name="clock">Of this process.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public virtual Task<DateTime> NowAsync(TimeProvider clock, CancellationToken cancellationToken = default)
+    public async Task<DateTime> NowAsync(TimeProvider clock, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(clock);
-        return Task.FromResult(clock.GetUtcNow().UtcDateTime);
+        return OwnClock is { } own ? await own.SingleAsync(cancellationToken) : clock.GetUtcNow().UtcDateTime;
     }
 
     /// <summary><see cref="NowAsync"/>, waited for.</summary>
-    public virtual DateTime Now(TimeProvider clock)
+    public DateTime Now(TimeProvider clock)
     {
         ArgumentNullException.ThrowIfNull(clock);
-        return clock.GetUtcNow().UtcDateTime;
+        return OwnClock is { } own ? own.Single() : clock.GetUtcNow().UtcDateTime;
     }
+
+    /// <summary>A query of one row: the time of the database's own clock; null where that of this process is as good.</summary>
+    protected virtual IQueryable<DateTime>? OwnClock => null;
 
     /// <summary>Column type of JSON.</summary>
     protected abstract string JsonType { get; }

@@ -11,12 +11,7 @@ public class PostgresDdpmDbContext(DbContextOptions options) : DdpmDbContext(opt
     protected override string JsonType => "jsonb";
 
     /// <inheritdoc/>
-    public override Task<DateTime> NowAsync(TimeProvider clock, CancellationToken cancellationToken = default) => Clock.SingleAsync(cancellationToken);
-
-    /// <inheritdoc/>
-    public override DateTime Now(TimeProvider clock) => Clock.Single();
-
-    private IQueryable<DateTime> Clock => Database.SqlQuery<DateTime>($"""SELECT clock_timestamp() AS "Value" """);
+    protected override IQueryable<DateTime>? OwnClock => Database.SqlQuery<DateTime>($"""SELECT clock_timestamp() AS "Value" """);
 
     /// <inheritdoc/>
     protected override Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) =>

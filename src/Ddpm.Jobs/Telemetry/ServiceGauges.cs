@@ -88,17 +88,9 @@ public sealed class ServiceGauges : IDisposable
         var now = _clock.GetUtcNow().UtcDateTime;
         await using var db = await _databases.CreateDbContextAsync(cancellationToken);
         var since = await db.NowAsync(_clock, cancellationToken) - WorkerPresence.Limit;
-        var active = await db.Jobs.Where(job => job.Status == JobStatus.Queued || job.Status == JobStatus.Running)
-            .GroupBy(job => new { job.Kind, job.Status }).Select(jobs => new { jobs.Key.Kind, jobs.Key.Status, Count = jobs.Count(), First = jobs.Min(job => job.CreatedAt) })
-            .ToListAsync(cancellationToken);
         var workers = await db.Workers.CountAsync(worker => worker.SeenAt >= since, cancellationToken);
-        var queues = Enum.GetValues<JobKind>().GroupBy(Queues.Of).Select(kinds =>
-        {
-            var here = active.Where(jobs => kinds.Contains(jobs.Kind)).ToLookup(jobs => jobs.Status);
-            var first = here[JobStatus.Queued].Select(jobs => jobs.First).DefaultIfEmpty(now).Min();
-            return new QueueReading(kinds.Key, here[JobStatus.Queued].Sum(jobs => jobs.Count), here[JobStatus.Running].Sum(jobs => jobs.Count), first < now ? now - first : TimeSpan.Zero);
-        });
-        return new Reading([.. queues], workers);
+        var queues = await QueueCounts.ReadAsync(db, cancellationToken);
+        return new Reading([.. queues.Select(queue => new QueueReading(queue.Queue, queue.Queued, queue.Running, queue.WaitingSince < now ? now - queue.WaitingSince.Value : TimeSpan.Zero))], workers);
     }
 
     private sealed record Reading(IReadOnlyList<QueueReading> Queues, int Workers);

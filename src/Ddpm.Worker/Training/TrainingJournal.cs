@@ -26,6 +26,7 @@ internal sealed class TrainingJournal : TrainingObserver
     private readonly TimeProvider _clock;
     private readonly string _networkConfig;
     private readonly string _schedulerConfig;
+    private readonly double _operations;
     private readonly List<(long Step, double Loss)> _curve = [];
     private readonly List<double> _losses = []; // since the last point of the curve
     private TrainingProgress? _unwritten;
@@ -37,6 +38,7 @@ internal sealed class TrainingJournal : TrainingObserver
     {
         (_lease, _run, _folder, _artifacts, _disk, _interval, _clock) = (lease, run, folder, artifacts, disk, interval, clock);
         (_networkConfig, _schedulerConfig) = (trainer.Network.ToJson(), trainer.Schedule.ToJson());
+        _operations = NetworkOperations.PerPicture(trainer.Network, run.Dataset!.Spec.Resolution);
         // What an attempt wrote after the checkpoint that this one goes on from will be written again.
         GoOnFrom(trainer.Step, row => row.SetProperty(r => r.TotalSteps, trainer.TotalSteps));
     }
@@ -210,8 +212,8 @@ internal sealed class TrainingJournal : TrainingObserver
         Ema = checkpoint.Ema,
         Resumable = true,
         Parameters = checkpoint.Parameters,
-        Operations = NetworkOperations.PerPicture(UNetConfig.FromJson(_networkConfig), _run.Dataset!.Spec.Resolution),
-        Resolution = _run.Dataset.Spec.Resolution,
+        Operations = _operations,
+        Resolution = _run.Dataset!.Spec.Resolution,
         Channels = _run.Dataset.Spec.Channels,
         NetworkConfig = _networkConfig,
         SchedulerConfig = _schedulerConfig,

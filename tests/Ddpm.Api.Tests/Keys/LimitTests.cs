@@ -15,7 +15,7 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
     public async Task AKeyThatAsksTooOften_IsToldWhenToComeBack_AndOthersAreNot()
     {
         var (alice, bob) = (await host.KeyAsync("alice", ApiRole.Read), await host.KeyAsync("bob", ApiRole.Read));
-        using var limited = Limited(("RateLimits:RequestsPerSecond", "1"), ("RateLimits:Burst", "5"));
+        using var limited = host.With(("RateLimits:RequestsPerSecond", "1"), ("RateLimits:Burst", "5"));
         var answers = await AskAsync(limited, 8, alice);
         Assert.Equal(5, answers.Count(answer => answer.StatusCode == HttpStatusCode.OK));
         using var refused = answers.Last(answer => answer.StatusCode == HttpStatusCode.TooManyRequests);
@@ -28,7 +28,7 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
     public async Task AnAddressThatTriesKeys_IsHeldBack_AndAKeyThatCountsIsNot()
     {
         var alice = await host.KeyAsync("alice", ApiRole.Read);
-        using var limited = Limited(("RateLimits:AnonymousRequestsPerSecond", "1"), ("RateLimits:AnonymousBurst", "3"));
+        using var limited = host.With(("RateLimits:AnonymousRequestsPerSecond", "1"), ("RateLimits:AnonymousBurst", "3"));
         var answers = await AskAsync(limited, 6, ("X-Api-Key", "wrong"));
         Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.Unauthorized));
         Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.TooManyRequests));
@@ -41,7 +41,7 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
     {
         var admin = await host.KeyAsync("root", ApiRole.Admin);
         var samples = await host.SamplesAsync(await host.CheckpointAsync(), JobStatus.Running);
-        using var limited = Limited(("RateLimits:Streams", "2"));
+        using var limited = host.With(("RateLimits:Streams", "2"));
         var answers = await AskAsync(limited, 3, admin, $"/samples/{samples}/events");
         Assert.Equal([HttpStatusCode.OK, HttpStatusCode.OK, HttpStatusCode.TooManyRequests], answers.Select(answer => answer.StatusCode));
         answers[0].Dispose(); // one leaves, and another may come
@@ -76,12 +76,6 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
         using var response = await secure.GetAsync(new Uri("/healthz/live", UriKind.Relative), Cancel);
         Assert.Contains("max-age", response.Headers.GetValues("Strict-Transport-Security").Single(), StringComparison.Ordinal);
     }
-
-    private WebApplicationFactory<Program> Limited(params (string Name, string Value)[] settings) => host.WithWebHostBuilder(builder =>
-    {
-        foreach (var (name, value) in settings)
-            builder.UseSetting(name, value);
-    });
 
     private static async Task<List<HttpResponseMessage>> AskAsync(WebApplicationFactory<Program> server, int times, (string Name, string Value) key, string path = "/samples")
     {
