@@ -67,6 +67,7 @@ internal static class LongForm
             .. Times(10, () => new WorkerFreeze()),
             .. Times(25, () => new WorkerTermination()),
             .. Times(25, () => new SecondDelivery()),
+            .. Times(10, () => new LocksLeft()),
             .. Times(10, () => new DispatchLoss()),
             .. Times(5, () => new DispatchLoss(tablesToo: true)),
             .. Times(5, () => new NoWorkers(workload)),

@@ -98,6 +98,14 @@ public sealed partial class JobLease : IDisposable
             change: null);
     }
 
+    /// <summary>Lets the lease run out at once: the next round of a reconciler treats the job as one whose worker died, and counts it so.</summary>
+    /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
+    public void GiveUp()
+    {
+        _finished.Set();
+        Commit(held => held.ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, DateTime.UnixEpoch)), change: null);
+    }
+
     /// <summary>Stops renewing. A job that has not been ended or handed back is taken over once the lease has run out.</summary>
     public void Dispose()
     {

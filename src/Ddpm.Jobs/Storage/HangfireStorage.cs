@@ -35,6 +35,9 @@ internal static class HangfireStorage
             // Without sliding, a job longer than the time-out would be delivered twice.
             UseSlidingInvisibilityTimeout = true,
             InvisibilityTimeout = TimeSpan.FromSeconds(30),
+            // A lock is a row, taken for the milliseconds of a change of state. One that a killed process leaves, or whose deletion a crash of the server undoes, would for ten minutes
+            // hold up whoever is delivered that job, and the queue behind it. One that is taken from a process that is merely slow does no harm: our rows decide who works.
+            DistributedLockTimeout = TimeSpan.FromSeconds(10),
             // The storage is constructed before the database is made: DatabaseInitializer installs Hangfire's tables along with ours.
             PrepareSchemaIfNecessary = false,
             SchemaName = Schema,

@@ -30,9 +30,20 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
     public IFetchedJob Dequeue(string[] queues, CancellationToken cancellationToken)
     {
         var queue = QueueOf(queues.Single());
-        var job = queue.Dequeue(queues, cancellationToken);
-        queue.FetchNextJob(); // two jobs that come together are one signal: whoever wakes up wakes the next
-        return job;
+        while (true)
+        {
+            try
+            {
+                var job = queue.Dequeue(queues, cancellationToken);
+                queue.FetchNextJob(); // two jobs that come together are one signal: whoever wakes up wakes the next
+                return job;
+            }
+            catch (Exception reason) when (DatabaseErrors.IsTransient(reason))
+            {
+                // Left to Hangfire it would be tried again after the square of so many failures in seconds: minutes, where the server was away for long.
+                cancellationToken.WaitHandle.WaitOne(Pause);
+            }
+        }
     }
 
     /// <summary>Adds a job to a queue; whoever listens hears of it when the transaction is committed.</summary>

@@ -103,6 +103,7 @@ public sealed class JobMetrics : IDisposable
     private static KeyValuePair<string, object?> Outcome(JobOutcome outcome) => new("outcome", outcome switch
     {
         JobOutcome.HandedBack => "handed_back",
+        JobOutcome.CutOff => "cut_off",
         JobOutcome.Lost => "lost",
         JobOutcome.Succeeded => "succeeded",
         JobOutcome.Failed => "failed",

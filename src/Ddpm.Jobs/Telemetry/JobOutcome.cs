@@ -15,6 +15,9 @@ public enum JobOutcome
     /// <summary>The process stops; another goes on.</summary>
     HandedBack,
 
+    /// <summary>The database did not answer its work; another takes it up in a while.</summary>
+    CutOff,
+
     /// <summary>The lease ran out.</summary>
     Lost,
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Telemetry;
 
 namespace Ddpm.Worker.Life;
@@ -89,7 +90,7 @@ internal sealed partial class JobRunner(
         finally
         {
             metrics.Ended(lease.Job.Kind, outcome, Stopwatch.GetElapsedTime(began));
-            span?.SetTag("ddpm.job.outcome", outcome.ToString()).SetStatus(outcome is JobOutcome.Failed or JobOutcome.Lost ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
+            span?.SetTag("ddpm.job.outcome", outcome.ToString()).SetStatus(outcome is JobOutcome.Failed or JobOutcome.CutOff or JobOutcome.Lost ? ActivityStatusCode.Error : ActivityStatusCode.Unset);
         }
     }
 
@@ -107,6 +108,12 @@ internal sealed partial class JobRunner(
             catch (OperationCanceledException) when (lease.Stop.IsCancellationRequested)
             {
                 return EndStopped(lease);
+            }
+            catch (Exception reason) when (DatabaseErrors.IsTransient(reason))
+            {
+                LogCutOff(lease.Job.Kind, id, reason.Message);
+                lease.GiveUp();
+                return JobOutcome.CutOff;
             }
 #pragma warning disable CA1031 // Whatever it is, its job has failed and the row must say so.
             catch (Exception reason) when (reason is not LeaseLostException)
@@ -157,6 +164,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Kind} job {JobId} is handed back: this process stops.")]
     private partial void LogHandedBack(JobKind kind, Guid jobId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} job {JobId} was cut off from the database and is given up, for this or another worker to take again: {Reason}")]
+    private partial void LogCutOff(JobKind kind, Guid jobId, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Kind} job {JobId} failed: {Reason}")]
     private partial void LogFailed(Exception? exception, JobKind kind, Guid jobId, string reason);

@@ -33,7 +33,7 @@ internal sealed class History(string connectionString)
             END IF;
             IF OLD."Status" <> NEW."Status" OR OLD."LeaseEpoch" <> NEW."LeaseEpoch" OR (ended AND OLD IS DISTINCT FROM NEW AND OLD."DispatchId" IS NOT DISTINCT FROM NEW."DispatchId") THEN
                 INSERT INTO watch.jobs (id, kind, before, status, before_epoch, epoch, before_owner, owner, late, taken, steps_lost)
-                VALUES (NEW."Id", NEW."Kind", OLD."Status", NEW."Status", OLD."LeaseEpoch", NEW."LeaseEpoch", OLD."Owner", NEW."Owner", ended, NEW."LostLeases" > OLD."LostLeases", lost);
+                VALUES (NEW."Id", NEW."Kind", OLD."Status", NEW."Status", OLD."LeaseEpoch", NEW."LeaseEpoch", OLD."Owner", NEW."Owner", ended, NEW."LostLeases" > OLD."LostLeases" AND OLD."LeaseExpiresAt" > to_timestamp(0), lost); -- at 0 its worker gave it up itself
             END IF;
             RETURN NULL;
         END $$;

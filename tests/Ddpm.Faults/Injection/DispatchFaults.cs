@@ -21,6 +21,26 @@ internal sealed class SecondDelivery : Fault
     }
 }
 
+/// <summary>The jobs that wait are locked by a process that is no more: killed in the middle of a change of state, or its unlocking undone by a crash of the server.</summary>
+internal sealed class LocksLeft : Fault
+{
+    private const string State = "hangfire:job:%:state-lock";
+
+    public override string Name => "locks of Hangfire's jobs left by nobody";
+
+    public override string Recovery => "nothing waits for them longer than 10 s";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        var at = DateTime.UtcNow;
+        var locked = await cluster.ExecuteAsync($"""
+            INSERT INTO hangfire.lock (resource, acquired) SELECT replace('{State}', '%', "DispatchId"), now()
+            FROM "Jobs" WHERE "Status" = 'Queued' AND "DispatchId" ~ '^[0-9]+$' ON CONFLICT DO NOTHING
+            """);
+        return locked > 0 ? new Injected(at) : null;
+    }
+}
+
 /// <summary>Hangfire loses all that it knows.</summary>
 /// <param name="tablesToo">Whether its tables go, too, instead of being emptied.</param>
 internal sealed class DispatchLoss(bool tablesToo = false) : Fault

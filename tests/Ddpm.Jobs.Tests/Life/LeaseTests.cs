@@ -155,6 +155,21 @@ public abstract class LeaseTests : JobsTests
     }
 
     [Fact]
+    public async Task GiveUp_PutsTheJobBackAtTheNextRound_AsOneWhoseWorkerDied()
+    {
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimAsync(job.Id);
+
+        lease.GiveUp();
+        await Host.Reconciler.ReconcileAsync(Cancellation);
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal((JobStatus.Queued, 1), (row.Status, row.LostLeases));
+        using var next = await Host.ClaimAsync(job.Id);
+        Assert.Throws<LeaseLostException>(() => lease.Fail("too late"));
+    }
+
+    [Fact]
     public async Task HandBack_EndsTheJob_WhenItIsToBeCancelled()
     {
         var job = await Host.AddJobAsync();

@@ -67,6 +67,21 @@ public sealed class PromptQueuesTests(PostgresFixture postgres) : IAsyncDisposab
         }
     }
 
+    // By a process that was killed in the middle of a change of state, or by a server that crashed and has forgotten the unlocking.
+    [Fact]
+    public async Task Lock_ThatNobodyHoldsAnyMore_DelaysItsJobForSeconds()
+    {
+        var connectionString = await postgres.CreateDatabaseAsync();
+        await using var host = await JobsHost.StartAsync(JobsHost.Postgres(_folder, connectionString));
+        var job = Guid.NewGuid().ToString("N");
+        var number = new BackgroundJobClient(host.Get<JobStorage>()).Create(HangfireJob.FromExpression(() => Errands.Run(job)), new EnqueuedState(Queues.Sampling));
+        using (var killed = host.Get<JobStorage>().GetConnection())
+            _ = killed.AcquireDistributedLock($"job:{number}:state-lock", TimeSpan.Zero); // never released
+        using var server = Server(host, Queues.Sampling, workers: 1);
+
+        await Eventually.BecomesTrueAsync("the job has run", () => Errands.Ran.Contains(job), TimeSpan.FromSeconds(60));
+    }
+
     [Fact]
     public async Task Dashboard_ShowsAQueueOnce()
     {
