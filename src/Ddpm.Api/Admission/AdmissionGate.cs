@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 namespace Ddpm.Api.Admission;
 
 /// <summary>Refuses work, with 429, where too much of it waits already, and says when to come again: before an upload is read, and before a row is written.</summary>
-/// <remarks>Requests that come at the same moment are not counted against each other: a queue may grow past its limit by as many as are served at once. One that was accepted and is
+/// <remarks>What several processes of the API accept within the same second is not counted against each other: a queue may grow past its limit by as much. One that was accepted and is
 /// sent again meanwhile is refused, too, and finds its answer when it comes again.</remarks>
 internal static class AdmissionGate
 {
@@ -19,25 +19,29 @@ internal static class AdmissionGate
     public static RouteHandlerBuilder WithAdmission(this RouteHandlerBuilder route, JobKind kind) => route.AddEndpointFilter(async (context, next) =>
     {
         var services = context.HttpContext.RequestServices;
-        Check(
-            await services.GetRequiredService<JobControl>().LoadAsync(kind, Caller.Of(context.HttpContext).Account, context.HttpContext.RequestAborted),
-            services.GetRequiredService<IOptions<AdmissionOptions>>().Value);
+        var (loads, limits) = (services.GetRequiredService<QueueLoads>(), services.GetRequiredService<IOptions<AdmissionOptions>>().Value);
+        var (account, cancellationToken) = (Caller.Of(context.HttpContext).Account, context.HttpContext.RequestAborted);
+
+        // Nobody is refused for what was known a second ago.
+        if (Fault(await loads.ReadAsync(kind, account, exactly: false, cancellationToken), limits) is not null
+            && await loads.ReadAsync(kind, account, exactly: true, cancellationToken) is var load && Fault(load, limits) is { } fault)
+            throw Full(load, await loads.PaceAsync(kind, cancellationToken) ?? UnknownPace, fault);
+        loads.Add(kind, account); // one that is refused after all is forgotten within a second
         return await next(context);
     });
 
-    private static void Check(QueueLoad load, AdmissionOptions limits)
+    private static string? Fault(QueueLoad load, AdmissionOptions limits)
     {
         if (load.Waiting >= limits.Waiting)
-            throw Full(load, string.Create(CultureInfo.InvariantCulture, $"{load.Waiting} jobs wait in this queue, and no more than {limits.Waiting} may."));
-        if (load.OfAccount >= limits.WaitingPerAccount)
-            throw Full(load, string.Create(CultureInfo.InvariantCulture, $"{load.OfAccount} jobs of yours wait in this queue, and no more than {limits.WaitingPerAccount} may. Wait until some are done, or cancel some."));
+            return string.Create(CultureInfo.InvariantCulture, $"{load.Waiting} jobs wait in this queue, and no more than {limits.Waiting} may.");
+        return load.OfAccount >= limits.WaitingPerAccount
+            ? string.Create(CultureInfo.InvariantCulture, $"{load.OfAccount} jobs of yours wait in this queue, and no more than {limits.WaitingPerAccount} may. Wait until some are done, or cancel some.")
+            : null;
     }
 
     // A place is free when the next job that waits is taken.
-    private static RequestProblem Full(QueueLoad load, string detail)
-    {
-        var wait = load.Pace ?? UnknownPace;
-        return new RequestProblem(new ProblemDetails
+    private static RequestProblem Full(QueueLoad load, TimeSpan wait, string detail) =>
+        new(new ProblemDetails
         {
             Status = StatusCodes.Status429TooManyRequests,
             Title = "Too much work waits already",
@@ -47,5 +51,4 @@ internal static class AdmissionGate
         {
             RetryAfter = wait < LongestWait ? wait : LongestWait,
         };
-    }
 }

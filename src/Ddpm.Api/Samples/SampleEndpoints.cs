@@ -51,10 +51,10 @@ internal static class SampleEndpoints
         JobDispatcher dispatcher, JobControl control, IOptions<SamplesOptions> options, TimeProvider clock,
         CancellationToken cancellationToken)
     {
-        var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
-            ? Guid.Parse(earlier)
+        var (id, made) = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
+            ? (Guid.Parse(earlier), null)
             : await SaveAsync(body, caller, key, db, artifacts, dispatcher, options.Value, clock, cancellationToken);
-        if (await FindAsync(id, db, cancellationToken) is not { } batch)
+        if ((made ?? await FindAsync(id, db, cancellationToken)) is not { } batch)
             return Problems.Gone("The samples that this Idempotency-Key made have been deleted.");
 
         var location = $"/samples/{id}";
@@ -68,7 +68,7 @@ internal static class SampleEndpoints
         return ended ? TypedResults.Ok(view) : TypedResults.Accepted(location, view);
     }
 
-    private static async Task<Guid> SaveAsync(
+    private static async Task<(Guid Id, SampleBatch? Made)> SaveAsync(
         JsonBody<CreateSamples> body, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
         TimeProvider clock, CancellationToken cancellationToken)
     {
@@ -101,11 +101,11 @@ internal static class SampleEndpoints
         if (await key.SaveAsync(body.Sha256, $"/samples/{batch.Id}", db, cancellationToken) is { } earlier)
         {
             artifacts.Delete($"samples/{batch.Id}");
-            return Guid.Parse(earlier);
+            return (Guid.Parse(earlier), null);
         }
 
         await dispatcher.EnqueueAsync(job, CancellationToken.None);
-        return batch.Id;
+        return (batch.Id, batch);
     }
 
     private static Results<Ok<SampleView>, Accepted<SampleView>, FileStreamHttpResult, ProblemHttpResult> Picture(

@@ -3,10 +3,12 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Jobs.Life;
 
-/// <summary>What anyone may ask of a job without holding it: to stop, and how long the queue is.</summary>
-public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, TimeProvider clock)
+/// <summary>What anyone may ask of a job without holding it: to stop, and how many wait before it.</summary>
+public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, QueueLoads loads, TimeProvider clock)
 {
-    private const int PaceOf = 10;
+    // To count a longer queue takes longer than all else that accepting a job does.
+    private const int Long = 200;
+    private static readonly TimeSpan JustNow = TimeSpan.FromSeconds(1);
 
     /// <summary>Asks a job to stop: a queued one ends at once, a running one within a second or at its next step. Touches no other row.</summary>
     public async Task<CancelOutcome> CancelAsync(Guid jobId, CancellationToken cancellationToken = default)
@@ -42,41 +44,21 @@ public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, TimeP
         }
     }
 
-    /// <summary>How full a queue is, and how fast it moves.</summary>
-    /// <param name="kind">Any kind that waits in it.</param>
-    /// <param name="account">Whose share is counted.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<QueueLoad> LoadAsync(JobKind kind, string account, CancellationToken cancellationToken = default)
-    {
-        var kinds = Queues.KindsBeside(kind);
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var waiting = await db.Jobs.Where(j => j.Status == JobStatus.Queued && kinds.Contains(j.Kind))
-            .GroupBy(j => j.Account == account).Select(jobs => new { Own = jobs.Key, Count = jobs.Count() }).ToListAsync(cancellationToken);
-        var starts = waiting.Count == 0
-            ? []
-            : await db.Jobs.Where(j => j.StartedAt != null && kinds.Contains(j.Kind)).OrderByDescending(j => j.StartedAt).Select(j => j.StartedAt!.Value).Take(PaceOf).ToListAsync(cancellationToken);
-        return new QueueLoad(
-            waiting.Sum(jobs => jobs.Count), waiting.Where(jobs => jobs.Own).Sum(jobs => jobs.Count), starts.Count < 2 ? null : (starts[0] - starts[^1]) / (starts.Count - 1));
-    }
-
     /// <summary>How many jobs wait that came before a queued one; null for one that does not wait. <see cref="JobTurns"/> may have some of them wait longer, or others pass.</summary>
+    /// <remarks>Where many wait, that of one that has just come is known to the second.</remarks>
     public async Task<int?> PositionAsync(Job job, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(job);
         if (job.Status != JobStatus.Queued)
             return null;
+        if (clock.GetUtcNow().UtcDateTime - job.CreatedAt < JustNow && (await loads.ReadAsync(job.Kind, job.Account, exactly: false, cancellationToken)).Waiting is var waiting and > Long)
+            return waiting - 1; // it stands behind all
         var kinds = Queues.KindsBeside(job.Kind);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         return await db.Jobs.CountAsync(
             j => j.Status == JobStatus.Queued && kinds.Contains(j.Kind) && j.CreatedAt < job.CreatedAt, cancellationToken);
     }
 }
-
-/// <summary>How full a queue is.</summary>
-/// <param name="Waiting">Jobs that wait in it.</param>
-/// <param name="OfAccount">Of them, those of one account.</param>
-/// <param name="Pace">Between two jobs that were taken from it lately; null where nobody waits or too few were.</param>
-public sealed record QueueLoad(int Waiting, int OfAccount, TimeSpan? Pace);
 
 /// <summary>What became of a request to stop.</summary>
 public enum CancelOutcome

@@ -109,29 +109,26 @@ public sealed partial class JobReconciler(
 
     private async Task EnqueueTheForgottenAsync(CancellationToken cancellationToken)
     {
-        List<Job> queued;
-        await using (var db = await databases.CreateDbContextAsync(cancellationToken))
+        foreach (var job in await ForgottenAsync(cancellationToken))
         {
-            queued = await db.Jobs.AsNoTracking()
-                .Where(j => j.Status == JobStatus.Queued)
-                .OrderBy(j => j.CreatedAt)
-                .ToListAsync(cancellationToken);
-        }
-
-        using var connection = hangfire.GetConnection();
-        if (storage.Provider == DatabaseProvider.Postgres)
-            connection.GetJobData("0"); // whether its tables are there, also while nothing waits
-        foreach (var job in queued)
-        {
-            if (IsCarried(connection, job))
-                continue;
             using var ids = JobScope.Begin(logger, job);
             LogForgotten(job.Id);
             await dispatcher.EnqueueAsync(job, cancellationToken);
         }
     }
 
-    // The argument is compared too: after a loss of Hangfire's tables its numbers start again at one.
+    private async Task<List<Job>> ForgottenAsync(CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var queued = storage.Provider == DatabaseProvider.Postgres ? HangfireStorage.NotCarried(db) : db.Jobs.Where(j => j.Status == JobStatus.Queued);
+        var jobs = await queued.AsNoTracking().OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
+        if (storage.Provider == DatabaseProvider.Postgres)
+            return jobs;
+        using var connection = hangfire.GetConnection();
+        return [.. jobs.Where(job => !IsCarried(connection, job))];
+    }
+
+    // The argument is compared too: an id may have been given to another job since.
     private static bool IsCarried(IStorageConnection connection, Job job) =>
         job.DispatchId is not null
         && connection.GetJobData(job.DispatchId) is { } carrier

@@ -12,7 +12,7 @@ namespace Ddpm.Jobs.Life;
 public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases, ILogger<JobTurns> logger)
 {
     private const int Considered = 200;
-    private const int Measured = 10;
+    private const int Measured = 20;
 
     // Less is not worth a change of the order.
     private static readonly TimeSpan Noticeable = TimeSpan.FromSeconds(1);
@@ -29,12 +29,12 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
             var kind = db.Jobs.Where(job => job.Id == delivered).Select(job => job.Kind);
             var waiting = await db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested && kind.Contains(job.Kind)).OrderBy(job => job.CreatedAt).Take(Considered)
-                .Select(job => new Waiting(job.Id, job.Account, job.CreatedAt, job.Operations)).ToListAsync(cancellationToken);
+                .Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations)).ToListAsync(cancellationToken);
             if (waiting.Count < 2 || waiting.Find(job => job.Id == delivered) is not { } named)
                 return delivered;
             var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && kind.Contains(job.Kind)).GroupBy(job => job.Account)
                 .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
-            var rate = await RateAsync(db, kind, cancellationToken);
+            var rate = await RateAsync(db, named.Kind, cancellationToken);
             var first = waiting.MinBy(job => (Running(job), Rank(job)))!;
             return Running(first) < Running(named) || Rank(first) + Noticeable < Rank(named) ? first.Id : delivered;
 
@@ -51,10 +51,11 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     }
 
     // Operations a second of one job, from those that ended last: beside others, as the next will run, too.
-    private static async Task<double?> RateAsync(DdpmDbContext db, IQueryable<JobKind> kind, CancellationToken cancellationToken)
+    private static async Task<double?> RateAsync(DdpmDbContext db, JobKind kind, CancellationToken cancellationToken)
     {
-        var ended = await db.Jobs.Where(job => job.Status == JobStatus.Succeeded && job.Operations != null && job.StartedAt != null && job.EndedAt != null && kind.Contains(job.Kind))
-            .OrderByDescending(job => job.EndedAt).Take(Measured).Select(job => new { job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
+        var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
+            .Select(job => new { job.Status, job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
+        var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: not null, StartedAt: not null }).ToList();
         var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);
         return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
     }
@@ -65,5 +66,5 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     [LoggerMessage(Level = LogLevel.Warning, Message = "Whose turn it is could not be read: {Reason}")]
     private partial void LogTrouble(string reason);
 
-    private sealed record Waiting(Guid Id, string Account, DateTime CreatedAt, double? Operations);
+    private sealed record Waiting(Guid Id, JobKind Kind, string Account, DateTime CreatedAt, double? Operations);
 }

@@ -120,6 +120,7 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
         {
             job.HasIndex(j => new { j.Status, j.Kind, j.CreatedAt });
             job.HasIndex(j => new { j.Account, j.Status });
+            job.HasIndex(j => new { j.Kind, j.EndedAt }); // those that ended last
             job.Property(j => j.Account).HasMaxLength(Account.LongestName).HasDefaultValue(Account.Local);
             job.Property(j => j.Owner).HasMaxLength(200);
             job.Property(j => j.DispatchId).HasMaxLength(100);

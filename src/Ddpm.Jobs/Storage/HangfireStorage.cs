@@ -4,6 +4,7 @@ using Hangfire.InMemory;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Hangfire.Server;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
 namespace Ddpm.Jobs.Storage;
@@ -23,6 +24,15 @@ internal static class HangfireStorage
 
     /// <summary>Makes or updates Hangfire's tables. The caller holds a lock: several at once would fail.</summary>
     public static void Install(NpgsqlConnection connection) => PostgreSqlObjectsInstaller.Install(connection, Schema);
+
+    /// <summary>Rows of ours in PostgreSQL that wait though no Hangfire job carries them; found in one statement, however many wait.</summary>
+    /// <remarks>The argument is compared too: after a loss of Hangfire's tables its numbers start again at one.</remarks>
+    public static IQueryable<Job> NotCarried(DdpmDbContext db) => db.Jobs.FromSql($"""
+        SELECT j.* FROM "Jobs" j
+        LEFT JOIN hangfire.job h ON h.id = CASE WHEN j."DispatchId" ~ '^[0-9]+$' THEN j."DispatchId"::bigint END
+        WHERE j."Status" = 'Queued'
+            AND (h.id IS NULL OR h.statename IS NULL OR h.statename NOT IN ('Enqueued', 'Processing', 'Scheduled', 'Awaiting') OR strpos(h.arguments::text, j."Id"::text) = 0)
+        """);
 
     private static PromptStorage CreatePostgres(string connectionString)
     {

@@ -41,6 +41,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
         services.AddSingleton<JobControl>();
+        services.AddSingleton<QueueLoads>();
         services.AddSingleton<JobClaims>();
         services.AddSingleton<JobTurns>();
         services.AddSingleton<OtherWorkers>();

@@ -66,7 +66,6 @@ public abstract class JobControlTests : JobsTests
         await Host.AddJobAsync(JobKind.Dataset);
 
         Assert.Equal(1, await Host.Control.PositionAsync(import, Cancellation));
-        Assert.Equal(3, (await Host.Control.LoadAsync(JobKind.Dataset, "", Cancellation)).Waiting);
     }
 }
 

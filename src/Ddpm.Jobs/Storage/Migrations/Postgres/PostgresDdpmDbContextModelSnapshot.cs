@@ -245,6 +245,8 @@ namespace Ddpm.Jobs.Storage.Migrations.Postgres
 
                     b.HasIndex("Account", "Status");
 
+                    b.HasIndex("Kind", "EndedAt");
+
                     b.HasIndex("Status", "Kind", "CreatedAt");
 
                     b.ToTable("Jobs");

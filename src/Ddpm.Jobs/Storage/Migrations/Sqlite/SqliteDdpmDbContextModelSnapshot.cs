@@ -240,6 +240,8 @@ namespace Ddpm.Jobs.Storage.Migrations.Sqlite
 
                     b.HasIndex("Account", "Status");
 
+                    b.HasIndex("Kind", "EndedAt");
+
                     b.HasIndex("Status", "Kind", "CreatedAt");
 
                     b.ToTable("Jobs");
