@@ -1,4 +1,4 @@
--- For eng/saturate: what is asked, by MODE of the environment; counts the statuses of the answers and prints them with the percentiles.
+-- For eng/saturate and eng/soak: what is asked, by MODE of the environment; counts the statuses of the answers and prints them with the percentiles.
 local mode = os.getenv("MODE")
 local paths = { "/samples?limit=20", "/models", "/system", "/training-runs?limit=20", "/samples?status=queued" }
 local threads = {}
@@ -17,7 +17,8 @@ function request()
     if mode == "read" then
         return wrk.format("GET", paths[n % #paths + 1])
     end
-    return wrk.format("POST", "/samples", { ["Content-Type"] = "application/json" }, string.format('{"count": 1, "steps": 2, "seed": %d}', n))
+    local headers = { ["Content-Type"] = "application/json", Prefer = mode == "draw" and "wait=50" or nil }
+    return wrk.format("POST", "/samples", headers, string.format('{"count": 1, "sampler": "ddim", "steps": 2, "seed": %d}', n))
 end
 
 function response(status)

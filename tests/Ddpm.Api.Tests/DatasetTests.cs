@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
+using Ddpm.TestSupport;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Tests;
@@ -24,7 +25,7 @@ public sealed class DatasetTests(ApiHost host) : IClassFixture<ApiHost>
         var row = await db.Datasets.Include(dataset => dataset.Job).SingleAsync(dataset => dataset.Id == (Guid)view["id"]!, Cancel);
         Assert.Equal(("mine", 16, 7, 3L), (row.Name, row.Spec.Resolution, row.Spec.Source.Count, row.Spec.Source.Seed));
         Assert.Equal((JobKind.Dataset, JobStatus.Queued), (row.Job!.Kind, row.Job.Status));
-        Assert.NotNull(row.Job.DispatchId);
+        await Eventually.BecomesTrueAsync("Hangfire carries it", () => db.Jobs.AnyAsync(job => job.Id == row.JobId && job.DispatchId != null, Cancel));
     }
 
     [Fact]

@@ -38,12 +38,12 @@ internal static class DatasetEndpoints
     }
 
     private static async Task<Results<Ok<DatasetView>, Accepted<DatasetView>, ProblemHttpResult>> CreateAsync(
-        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
+        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobOutbox outbox,
         JobControl control, IOptions<DatasetsOptions> options, IOptions<JsonOptions> json, CancellationToken cancellationToken)
     {
         var id = MultipartUpload.IsMultipart(context.Request)
-            ? await UploadAsync(context.Request, caller, key, db, artifacts, dispatcher, options.Value, json.Value, cancellationToken)
-            : await DescribeAsync(context, caller, key, db, dispatcher, options.Value, json.Value, cancellationToken);
+            ? await UploadAsync(context.Request, caller, key, db, artifacts, outbox, options.Value, json.Value, cancellationToken)
+            : await DescribeAsync(context, caller, key, db, outbox, options.Value, json.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } dataset)
             return Problems.Gone("The dataset that this Idempotency-Key made has been deleted.");
 
@@ -57,7 +57,7 @@ internal static class DatasetEndpoints
     }
 
     private static async Task<Guid> DescribeAsync(
-        HttpContext context, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, DatasetsOptions options, JsonOptions json,
+        HttpContext context, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, DatasetsOptions options, JsonOptions json,
         CancellationToken cancellationToken)
     {
         var body = await JsonBody.ReadAsync<CreateDataset>(context.Request, json.SerializerOptions, "application/json", "multipart/form-data");
@@ -67,12 +67,12 @@ internal static class DatasetEndpoints
         if (source.Kind == DatasetSourceKind.Huggingface)
             HubSwitch.Require(context, "source.kind");
         var name = body.Value.Name ?? source.Name ?? source.Repository ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(source.Path!));
-        var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, caller, key, body.Sha256, db, dispatcher);
+        var (id, _) = await SaveAsync(name, new DatasetSpec(source, body.Value), uploadKey: null, caller, key, body.Sha256, db, outbox);
         return id;
     }
 
     private static async Task<Guid> UploadAsync(
-        HttpRequest request, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, DatasetsOptions options,
+        HttpRequest request, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobOutbox outbox, DatasetsOptions options,
         JsonOptions json, CancellationToken cancellationToken)
     {
         using var upload = await MultipartUpload.ReceiveAsync(request, artifacts, options.MaxUploadBytes, cancellationToken);
@@ -83,7 +83,7 @@ internal static class DatasetEndpoints
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a dataset", fault);
 
         var spec = new DatasetSpec(new() { Kind = DatasetSourceKind.Upload }, fields);
-        var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, caller, key, upload.Sha256, db, dispatcher);
+        var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, caller, key, upload.Sha256, db, outbox);
         if (isNew)
             upload.Keep();
         return id;
@@ -91,14 +91,14 @@ internal static class DatasetEndpoints
 
     // Not to be cancelled: whether the row was saved decides whether its upload stays.
     private static async Task<(Guid Id, bool IsNew)> SaveAsync(
-        string name, DatasetSpec spec, string? uploadKey, Caller caller, IdempotencyKey key, string bodySha256, DdpmDbContext db, JobDispatcher dispatcher)
+        string name, DatasetSpec spec, string? uploadKey, Caller caller, IdempotencyKey key, string bodySha256, DdpmDbContext db, JobOutbox outbox)
     {
         var job = caller.NewJob(JobKind.Dataset);
         var dataset = new Dataset { Id = Guid.CreateVersion7(), JobId = job.Id, Job = job, Name = name, Spec = spec, UploadKey = uploadKey };
         db.Datasets.Add(dataset);
         if (await key.SaveAsync(bodySha256, $"/datasets/{dataset.Id}", db, CancellationToken.None) is { } earlier)
             return (Guid.Parse(earlier), false);
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        outbox.Add(job);
         return (dataset.Id, true);
     }
 

@@ -50,12 +50,12 @@ internal static class EvaluationEndpoints
             && (evaluation.Job!.Status == JobStatus.Queued || evaluation.Job.Status == JobStatus.Running), cancellationToken);
 
     private static async Task<Results<Ok<EvaluationView>, Accepted<EvaluationView>, ProblemHttpResult>> CreateAsync(
-        JsonBody<CreateEvaluation> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
+        JsonBody<CreateEvaluation> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobOutbox outbox,
         JobControl control, IOptions<SamplesOptions> options, CancellationToken cancellationToken)
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, caller, key, db, dispatcher, options.Value, cancellationToken);
+            : await SaveAsync(body, caller, key, db, outbox, options.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } evaluation)
             return Problems.Gone("The evaluation that this Idempotency-Key made has been deleted.");
 
@@ -69,7 +69,7 @@ internal static class EvaluationEndpoints
     }
 
     private static async Task<Guid> SaveAsync(
-        JsonBody<CreateEvaluation> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, SamplesOptions options, CancellationToken cancellationToken)
+        JsonBody<CreateEvaluation> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, SamplesOptions options, CancellationToken cancellationToken)
     {
         var request = body.Value;
         var dataset = await db.Datasets.AsNoTracking().Include(row => row.Job)
@@ -95,7 +95,7 @@ internal static class EvaluationEndpoints
         db.Evaluations.Add(evaluation);
         if (await key.SaveAsync(body.Sha256, $"/evaluations/{evaluation.Id}", db, cancellationToken) is { } earlier)
             return Guid.Parse(earlier);
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        outbox.Add(job);
         return evaluation.Id;
     }
 

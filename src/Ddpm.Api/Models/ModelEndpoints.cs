@@ -57,7 +57,7 @@ internal static partial class ModelEndpoints
         await FindAsync(name, db, cancellationToken) is { } model ? TypedResults.Ok(new ModelView(model)) : NotFound(name);
 
     private static async Task<Results<Ok<ModelView>, Created<ModelView>, Accepted<ModelView>, ProblemHttpResult>> CreateAsync(
-        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher,
+        HttpContext context, Caller caller, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts, JobOutbox outbox,
         IOptions<DatasetsOptions> options, IOptions<JsonOptions> json, CancellationToken cancellationToken)
     {
         var serializer = json.Value.SerializerOptions;
@@ -66,14 +66,14 @@ internal static partial class ModelEndpoints
         {
             using var upload = await MultipartUpload.ReceiveAsync(context.Request, artifacts, options.Value.MaxUploadBytes, cancellationToken);
             var fields = JsonBody.Parse<ImportModel>(upload.FieldsAsJson<ImportModel>(serializer), serializer);
-            name = await key.FindAsync(upload.Sha256, db, cancellationToken) ?? await ImportAsync(fields, upload, caller, key, db, dispatcher, cancellationToken);
+            name = await key.FindAsync(upload.Sha256, db, cancellationToken) ?? await ImportAsync(fields, upload, caller, key, db, outbox, cancellationToken);
         }
         else
         {
             var body = await JsonBody.ReadAsync<CreateModel>(context.Request, serializer, "application/json", "multipart/form-data");
             if (body.Value.Hub is not null)
                 HubSwitch.Require(context, "hub");
-            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, caller, key, db, dispatcher, cancellationToken);
+            name = await key.FindAsync(body.Sha256, db, cancellationToken) ?? await NameAsync(body, caller, key, db, outbox, cancellationToken);
         }
 
         if (await FindAsync(name, db, cancellationToken) is not { } model)
@@ -89,7 +89,7 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<string> NameAsync(
-        JsonBody<CreateModel> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        JsonBody<CreateModel> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, CancellationToken cancellationToken)
     {
         var request = body.Value;
         if (request.CheckpointId is null == request.Hub is null)
@@ -97,7 +97,7 @@ internal static partial class ModelEndpoints
         if (request.Hub is { } hub)
         {
             var (name, _) = await ImportAsync(
-                request, model => (model.HubRepository, model.HubRevision) = (hub.Repository, hub.Revision), body.Sha256, caller, key, db, dispatcher, cancellationToken);
+                request, model => (model.HubRepository, model.HubRevision) = (hub.Repository, hub.Revision), body.Sha256, caller, key, db, outbox, cancellationToken);
             return name;
         }
 
@@ -115,19 +115,19 @@ internal static partial class ModelEndpoints
     }
 
     private static async Task<string> ImportAsync(
-        ImportModel fields, MultipartUpload upload, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        ImportModel fields, MultipartUpload upload, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, CancellationToken cancellationToken)
     {
         if (await ArchiveProbe.ZipOnlyFaultAsync(upload.Path, cancellationToken) is { } fault)
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a model", fault);
         // Not to be cancelled: whether the row was saved decides whether its upload stays.
-        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, caller, key, db, dispatcher, CancellationToken.None);
+        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, caller, key, db, outbox, CancellationToken.None);
         if (isNew)
             upload.Keep();
         return name;
     }
 
     private static async Task<(string Name, bool IsNew)> ImportAsync(
-        ImportModel fields, Action<NamedModel> from, string bodySha256, Caller caller, IdempotencyKey key, DdpmDbContext db, JobDispatcher dispatcher, CancellationToken cancellationToken)
+        ImportModel fields, Action<NamedModel> from, string bodySha256, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, CancellationToken cancellationToken)
     {
         var job = caller.NewJob(JobKind.ModelImport);
         var model = new NamedModel
@@ -144,7 +144,7 @@ internal static partial class ModelEndpoints
         db.Models.Add(model);
         if (await SaveNewAsync(fields.Name, bodySha256, key, db, cancellationToken) is { } earlier)
             return (earlier, false);
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        outbox.Add(job);
         return (fields.Name, true);
     }
 

@@ -48,12 +48,12 @@ internal static class SampleEndpoints
 
     private static async Task<Results<Ok<SampleView>, Accepted<SampleView>, FileStreamHttpResult, ProblemHttpResult>> CreateAsync(
         JsonBody<CreateSamples> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, ArtifactStore artifacts,
-        JobDispatcher dispatcher, JobControl control, IOptions<SamplesOptions> options, TimeProvider clock,
+        JobOutbox outbox, JobControl control, IOptions<SamplesOptions> options, TimeProvider clock,
         CancellationToken cancellationToken)
     {
         var (id, made) = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? (Guid.Parse(earlier), null)
-            : await SaveAsync(body, caller, key, db, artifacts, dispatcher, options.Value, clock, cancellationToken);
+            : await SaveAsync(body, caller, key, db, artifacts, outbox, options.Value, clock, cancellationToken);
         if ((made ?? await FindAsync(id, db, cancellationToken)) is not { } batch)
             return Problems.Gone("The samples that this Idempotency-Key made have been deleted.");
 
@@ -69,7 +69,7 @@ internal static class SampleEndpoints
     }
 
     private static async Task<(Guid Id, SampleBatch? Made)> SaveAsync(
-        JsonBody<CreateSamples> body, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobDispatcher dispatcher, SamplesOptions options,
+        JsonBody<CreateSamples> body, Caller caller, IdempotencyKey key, DdpmDbContext db, ArtifactStore artifacts, JobOutbox outbox, SamplesOptions options,
         TimeProvider clock, CancellationToken cancellationToken)
     {
         var faults = new Faults();
@@ -104,7 +104,7 @@ internal static class SampleEndpoints
             return (Guid.Parse(earlier), null);
         }
 
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        outbox.Add(job);
         return (batch.Id, batch);
     }
 

@@ -55,7 +55,7 @@ internal static class TrainingRunEndpoints
     }
 
     private static async Task<Results<Ok<TrainingRunView>, Accepted<TrainingRunView>, ProblemHttpResult>> CreateAsync(
-        JsonBody<CreateTrainingRun> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobDispatcher dispatcher,
+        JsonBody<CreateTrainingRun> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobOutbox outbox,
         JobControl control, CancellationToken cancellationToken)
     {
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier)
@@ -83,7 +83,7 @@ internal static class TrainingRunEndpoints
         db.TrainingRuns.Add(run);
         if (await key.SaveAsync(body.Sha256, $"/training-runs/{run.Id}", db, cancellationToken) is { } faster)
             return await AnswerAsync(Guid.Parse(faster), context, preference, db, control, cancellationToken);
-        await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        outbox.Add(job);
         return await AnswerAsync(run.Id, context, preference, db, control, cancellationToken);
     }
 
@@ -122,7 +122,7 @@ internal static class TrainingRunEndpoints
 
     private static async Task<Results<Ok<TrainingRunView>, Accepted<TrainingRunView>, ProblemHttpResult>> ResumeAsync(
         Guid id, JsonBody<ResumeTrainingRun> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db,
-        JobDispatcher dispatcher, JobControl control, CancellationToken cancellationToken)
+        JobOutbox outbox, JobControl control, CancellationToken cancellationToken)
     {
         // In this order: had the key been looked for first, its request might have resumed the run before that was looked at.
         if (await FindAsync(id, db, cancellationToken) is not var (run, _))
@@ -142,7 +142,7 @@ internal static class TrainingRunEndpoints
             case Resumption.OvertakenByAnother:
                 return Problems.Conflict("Another request has just resumed this run.");
             case Resumption.Done:
-                await dispatcher.EnqueueAsync(job, CancellationToken.None);
+                outbox.Add(job);
                 break;
         }
 

@@ -40,6 +40,8 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<JobMetrics>();
         services.AddSingleton<WorkerIdentity>();
         services.AddSingleton<JobDispatcher>();
+        services.AddSingleton<JobOutbox>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobOutbox>());
         services.AddSingleton<JobControl>();
         services.AddSingleton<QueueLoads>();
         services.AddSingleton<JobClaims>();
