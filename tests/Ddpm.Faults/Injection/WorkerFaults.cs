@@ -46,6 +46,8 @@ internal sealed class WorkerFreeze : Fault
 /// <summary>A worker gets SIGTERM, as at every upgrade, and is started again once it has ended.</summary>
 internal sealed class WorkerTermination : Fault
 {
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(15);
+
     public override string Name => "SIGTERM of a worker";
 
     public override string Recovery => "from the signal to the end of the process";
@@ -58,6 +60,8 @@ internal sealed class WorkerTermination : Fault
         var (status, time) = await worker.TerminateAsync();
         if (status != 0)
             throw new InvalidOperationException($"{worker.Name} ended with {status} at SIGTERM: {worker.Describe()}");
+        if (time > Slow)
+            Console.WriteLine($"{worker.Name} took {time} to end at SIGTERM: {worker.Describe()}");
         worker.Start();
         return new Injected(at, [process], time);
     }
