@@ -27,6 +27,11 @@ internal sealed record WorkerOptions
     [Range(1_048_576.0, 1_099_511_627_776.0)]
     public long? CachedModelBytes { get; init; }
 
+    /// <summary>Most bytes of the device's memory that the sample requests which are drawn at once need, beside the models: more wait for each other, and one that needs more alone fails.
+    /// From 1 MiB to 1 TiB; default three quarters of the memory, no limit where that is not known.</summary>
+    [Range(1_048_576.0, 1_099_511_627_776.0)]
+    public long? MaxMemoryBytes { get; init; }
+
     /// <summary>Most bytes of the weights of an imported model. From 1 KiB to 1 TiB; default 8 GiB.</summary>
     [Range(1024.0, 1_099_511_627_776.0)]
     public long MaxModelBytes { get; init; } = DiffusersArchive.UsualMaxWeightBytes;

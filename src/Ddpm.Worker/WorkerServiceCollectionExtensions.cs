@@ -37,6 +37,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<JobStarter>();
         services.AddHostedService(provider => provider.GetRequiredService<JobStarter>());
         services.AddSingleton<SamplingPlaces>();
+        services.AddSingleton<MemoryBudget>();
         services.AddSingleton<CheckpointChain>();
         services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelIntake>();

@@ -68,6 +68,7 @@ internal sealed class JobsHost : IAsyncDisposable
             Kind = kind,
             Status = status,
             CreatedAt = now,
+            StartedAt = status is JobStatus.Queued ? null : now,
             EndedAt = status is JobStatus.Queued or JobStatus.Running ? null : now,
         };
         await using var db = Open();

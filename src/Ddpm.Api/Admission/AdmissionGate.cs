@@ -8,7 +8,8 @@ using Microsoft.Extensions.Options;
 namespace Ddpm.Api.Admission;
 
 /// <summary>Refuses work, with 429, where too much of it waits already, and says when to come again: before an upload is read, and before a row is written.</summary>
-/// <remarks>What several processes of the API accept within the same second is not counted against each other: a queue may grow past its limit by as much. One that was accepted and is
+/// <remarks>Requests of the same moment, uploads that are still on their way, and what other processes of the API accept within a second are not counted against each other: a queue may grow
+/// past its limit by as many. One that was accepted and is
 /// sent again meanwhile is refused, too, and finds its answer when it comes again.</remarks>
 internal static class AdmissionGate
 {

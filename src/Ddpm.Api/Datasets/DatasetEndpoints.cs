@@ -98,7 +98,7 @@ internal static class DatasetEndpoints
         db.Datasets.Add(dataset);
         if (await key.SaveAsync(bodySha256, $"/datasets/{dataset.Id}", db, CancellationToken.None) is { } earlier)
             return (Guid.Parse(earlier), false);
-        outbox.Add(job);
+        await outbox.AddAsync(job);
         return (dataset.Id, true);
     }
 

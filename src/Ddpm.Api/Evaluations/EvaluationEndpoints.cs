@@ -95,7 +95,7 @@ internal static class EvaluationEndpoints
         db.Evaluations.Add(evaluation);
         if (await key.SaveAsync(body.Sha256, $"/evaluations/{evaluation.Id}", db, cancellationToken) is { } earlier)
             return Guid.Parse(earlier);
-        outbox.Add(job);
+        await outbox.AddAsync(job);
         return evaluation.Id;
     }
 

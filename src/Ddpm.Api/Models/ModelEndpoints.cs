@@ -144,7 +144,7 @@ internal static partial class ModelEndpoints
         db.Models.Add(model);
         if (await SaveNewAsync(fields.Name, bodySha256, key, db, cancellationToken) is { } earlier)
             return (earlier, false);
-        outbox.Add(job);
+        await outbox.AddAsync(job);
         return (fields.Name, true);
     }
 

@@ -104,7 +104,7 @@ internal static class SampleEndpoints
             return (Guid.Parse(earlier), null);
         }
 
-        outbox.Add(job);
+        await outbox.AddAsync(job);
         return (batch.Id, batch);
     }
 

@@ -83,7 +83,7 @@ internal static class TrainingRunEndpoints
         db.TrainingRuns.Add(run);
         if (await key.SaveAsync(body.Sha256, $"/training-runs/{run.Id}", db, cancellationToken) is { } faster)
             return await AnswerAsync(Guid.Parse(faster), context, preference, db, control, cancellationToken);
-        outbox.Add(job);
+        await outbox.AddAsync(job);
         return await AnswerAsync(run.Id, context, preference, db, control, cancellationToken);
     }
 
@@ -142,7 +142,7 @@ internal static class TrainingRunEndpoints
             case Resumption.OvertakenByAnother:
                 return Problems.Conflict("Another request has just resumed this run.");
             case Resumption.Done:
-                outbox.Add(job);
+                await outbox.AddAsync(job);
                 break;
         }
 

@@ -51,7 +51,7 @@ public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, Queue
         ArgumentNullException.ThrowIfNull(job);
         if (job.Status != JobStatus.Queued)
             return null;
-        if (clock.GetUtcNow().UtcDateTime - job.CreatedAt < JustNow && (await loads.ReadAsync(job.Kind, job.Account, exactly: false, cancellationToken)).Waiting is var waiting and > Long)
+        if (clock.GetUtcNow().UtcDateTime - job.CreatedAt is var age && age >= TimeSpan.Zero && age < JustNow && (await loads.ReadAsync(job.Kind, job.Account, exactly: false, cancellationToken)).Waiting is var waiting and > Long)
             return waiting - 1; // it stands behind all
         var kinds = Queues.KindsBeside(job.Kind);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);

@@ -98,12 +98,20 @@ public sealed partial class JobLease : IDisposable
             change: null);
     }
 
-    /// <summary>Lets the lease run out at once: the next round of a reconciler treats the job as one whose worker died, and counts it so.</summary>
+    /// <summary>Lets the lease run out at once, or in its time where the database stays away: the next round of a reconciler treats the job as one whose worker died, and counts it so.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
     public void GiveUp()
     {
         _finished.Set();
-        Commit(held => held.ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, DateTime.UnixEpoch)), change: null);
+        _keeper.Join(); // it may be about to renew
+        try
+        {
+            Commit(held => held.ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, DateTime.UnixEpoch)), change: null);
+        }
+        catch (Exception reason) when (DatabaseErrors.IsTransient(reason))
+        {
+            LogTrouble(Job.Id, reason.Message); // it has run out by now
+        }
     }
 
     /// <summary>Stops renewing. A job that has not been ended or handed back is taken over once the lease has run out.</summary>

@@ -4,16 +4,15 @@ using Microsoft.Extensions.Hosting;
 namespace Ddpm.Jobs.Life;
 
 /// <summary>Hands saved rows to <see cref="JobDispatcher"/> one after the other, so that nobody who asks for work waits for Hangfire.</summary>
-/// <remarks>What is still here when the process dies is found by the reconciler of any other, as all that nothing carries.</remarks>
+/// <remarks>Where more come than it hands on, each is handed on by whoever brings it. What is still here when the process dies is found by the reconciler of any other, as all that nothing carries.</remarks>
 public sealed class JobOutbox(JobDispatcher dispatcher) : BackgroundService
 {
-    // So much at once is left to the reconciler, too.
-    private const int Most = 10_000;
+    private const int Most = 64;
 
-    private readonly Channel<Job> _jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(Most) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly Channel<Job> _jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(Most) { SingleReader = true });
 
-    /// <summary>Has a row that is saved put into its queue. Rows are in the order in which they come.</summary>
-    public void Add(Job job) => _jobs.Writer.TryWrite(job);
+    /// <summary>Has a row that is saved put into its queue.</summary>
+    public Task AddAsync(Job job) => _jobs.Writer.TryWrite(job) ? Task.CompletedTask : dispatcher.EnqueueAsync(job, CancellationToken.None);
 
     /// <summary>Puts what has come so far into its queue before the process ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)

@@ -53,7 +53,7 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     // Operations a second of one job, from those that ended last: beside others, as the next will run, too.
     private static async Task<double?> RateAsync(DdpmDbContext db, JobKind kind, CancellationToken cancellationToken)
     {
-        var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
+        var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.StartedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
             .Select(job => new { job.Status, job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
         var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: not null, StartedAt: not null }).ToList();
         var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);

@@ -21,14 +21,16 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
     public async Task<QueueLoad> ReadAsync(JobKind kind, string account, bool exactly = false, CancellationToken cancellationToken = default)
     {
         var queue = _queues.GetOrAdd(Queues.Of(kind), _ => new Queue());
+        var asked = clock.GetTimestamp();
         if (exactly || !queue.IsFresh(clock))
         {
             // One counts; others who come meanwhile are content with what was known, where anything was.
             var isOnesTurn = await queue.Counting.WaitAsync(exactly || !queue.IsKnown ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken);
             try
             {
-                if (isOnesTurn && (exactly || !queue.IsFresh(clock)))
-                    queue.Set(await CountAsync(kind, cancellationToken), clock.GetTimestamp());
+                var now = clock.GetTimestamp();
+                if (isOnesTurn && (exactly ? !queue.WasCountedSince(asked) : !queue.IsFresh(clock)))
+                    queue.Set(await CountAsync(kind, cancellationToken), now);
             }
             finally
             {
@@ -54,7 +56,7 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         List<DateTime> ends = [];
         foreach (var one in Queues.KindsBeside(kind)) // each from its index, whatever else has ended
-            ends.AddRange(await db.Jobs.Where(job => job.Kind == one && job.EndedAt != null).OrderByDescending(job => job.EndedAt).Take(PaceOf).Select(job => job.EndedAt!.Value).ToListAsync(cancellationToken));
+            ends.AddRange(await db.Jobs.Where(job => job.Kind == one && job.EndedAt != null && job.StartedAt != null).OrderByDescending(job => job.EndedAt).Take(PaceOf).Select(job => job.EndedAt!.Value).ToListAsync(cancellationToken));
         var last = ends.OrderDescending().Take(PaceOf).ToList();
         return last.Count < 2 ? null : (last[0] - last[^1]) / (last.Count - 1);
     }
@@ -89,6 +91,12 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
         {
             lock (_lock)
                 return _waiting is not null && clock.GetElapsedTime(_countedAt) < GoodFor;
+        }
+
+        public bool WasCountedSince(long timestamp)
+        {
+            lock (_lock)
+                return _waiting is not null && _countedAt >= timestamp;
         }
 
         public void Set(Dictionary<string, int> waiting, long countedAt)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Data;
 using Ddpm.Jobs.Life;
+using Hangfire.Logging;
 using Hangfire.PostgreSql;
 using Hangfire.Server;
 using Hangfire.Storage;
@@ -30,7 +31,7 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
     public IFetchedJob Dequeue(string[] queues, CancellationToken cancellationToken)
     {
         var queue = QueueOf(queues.Single());
-        while (true)
+        for (var isTold = false; ; isTold = true)
         {
             try
             {
@@ -41,6 +42,8 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
             catch (Exception reason) when (DatabaseErrors.IsTransient(reason))
             {
                 // Left to Hangfire it would be tried again after the square of so many failures in seconds: minutes, where the server was away for long.
+                if (!isTold)
+                    LogProvider.For<PromptQueues>().WarnException("The queue cannot be read; that is tried again every second.", reason);
                 cancellationToken.WaitHandle.WaitOne(Pause);
             }
         }

@@ -11,12 +11,13 @@ using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using TorchSharp;
 
 namespace Ddpm.Worker.Sampling;
 
 /// <summary>Draws the pictures of one batch: each as a PNG, all of them as a grid, and where asked how they came about.</summary>
 internal sealed partial class SamplingJob(
-    JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, ModelCache models, WorkerDevice device,
+    JobStarter starter, SamplingPlaces places, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, ModelCache models, MemoryBudget budget, WorkerDevice device,
     WorkerMetrics metrics, IOptions<WorkerOptions> options, TimeProvider clock, ILogger<SamplingJob> logger) : ISamplingJob
 {
     private const double MiB = 1024 * 1024;
@@ -82,6 +83,7 @@ internal sealed partial class SamplingJob(
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
+            using var share = budget.Take(device.Device.type == DeviceType.CPU ? memory.HostBytes : memory.DeviceBytes, lease.Stop);
             using var span = Tracing.Start("draw")?.SetTag("ddpm.sampling.images", request.Count);
             var progress = new ProgressOf(lease);
             var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using Ddpm.TestSupport;
 using Npgsql;
@@ -7,6 +8,9 @@ namespace Ddpm.Faults.Clusters;
 /// <summary>A PostgreSQL server, one API and several workers, each a process that can be ended at any moment, and someone who uses them.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
+    /// <summary>Of a checkpoint, below its folder.</summary>
+    public const string Weights = "unet/diffusion_pytorch_model.safetensors";
+
     private readonly TemporaryFolder _folder = new();
 
     private Cluster(PostgresServer postgres, ClusterSettings settings)
@@ -60,6 +64,17 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Keys of the checkpoints of which half was torn off: their rows stay, and say that no run can go on from them.</summary>
+    public ConcurrentQueue<string> Torn { get; } = new();
+
+    /// <summary>Tears off half of a checkpoint's weights.</summary>
+    public void Tear(string checkpoint)
+    {
+        using var file = new FileStream(Path.Combine(Artifacts, checkpoint, Weights), FileMode.Open);
+        file.SetLength(file.Length / 2);
+        Torn.Enqueue(checkpoint);
+    }
+
     /// <summary>The end of what each process printed.</summary>
     public string Describe() => string.Concat(((IEnumerable<Node>)[Api, .. Workers]).Select(node => node.Describe()));
 
@@ -95,6 +110,8 @@ internal sealed class Cluster : IAsyncDisposable
         ["ASPNETCORE_URLS"] = address.AbsoluteUri,
         ["Worker__HealthUrl"] = "http://127.0.0.1:0",
         ["Worker__Device"] = "cpu",
+        ["Worker__MaxLostLeases"] = "100", // a job may well be struck five times in a row here
+        ["Worker__MaxMemoryBytes"] = "12582912", // some requests of four pictures at once, and not one of 256 with all their steps
         ["Worker__Threads"] = "1", // several workers share the cores
         ["Worker__ProgressInterval"] = "00:00:00.050",
         ["Worker__LeaseDuration"] = settings.Lease.ToString("c", CultureInfo.InvariantCulture),

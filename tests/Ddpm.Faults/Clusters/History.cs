@@ -27,7 +27,7 @@ internal sealed class History(string connectionString)
                 INSERT INTO watch.cancels (id, epoch, owner) VALUES (NEW."Id", NEW."LeaseEpoch", NEW."Owner");
             END IF;
             ended := OLD."Status" IN ('Succeeded', 'Failed', 'Cancelled');
-            IF OLD."Status" = 'Running' AND NEW."Status" = 'Queued' AND NEW."Kind" = 'Training' THEN
+            IF OLD."Status" = 'Running' AND NEW."Status" = 'Queued' AND NEW."LostLeases" = OLD."LostLeases" AND NEW."Kind" = 'Training' THEN
                 SELECT r."Step" - COALESCE((SELECT max(c."Step") FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable"), 0) INTO lost
                 FROM "TrainingRuns" r WHERE r."JobId" = NEW."Id";
             END IF;

@@ -45,6 +45,9 @@ internal sealed class Node(string name, string dll, Dictionary<string, string> s
     /// <summary>All that its processes printed.</summary>
     public string Output => string.Join('\n', _programs.Select(program => program.Output));
 
+    /// <summary>Whether its process has printed nothing so far.</summary>
+    public bool HasPrintedNothing => Program.Output.Length == 0;
+
     public string Describe() => Program.Describe();
 
     public async ValueTask DisposeAsync()

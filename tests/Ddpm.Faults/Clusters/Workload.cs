@@ -11,11 +11,18 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     private const int Seeds = 3;
     private const int CheckpointEvery = 20;
 
+    /// <summary>The setting that a request for too much names.</summary>
+    public const string Limit = "Worker:MaxMemoryBytes";
+
     private readonly ConcurrentQueue<string> _accepted = new();
+    private readonly ConcurrentQueue<string> _hopeless = new();
     private string _dataset = "";
 
     /// <summary>Paths of all that was accepted.</summary>
     public IReadOnlyCollection<string> Accepted => _accepted;
+
+    /// <summary>Paths of what no worker has the memory for.</summary>
+    public IReadOnlyCollection<string> Hopeless => _hopeless;
 
     /// <summary>SHA-256 of the weights that every run must end in.</summary>
     public string Weights { get; private set; } = "";
@@ -60,6 +67,15 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     /// <returns>Their path.</returns>
     public Task<string> SampleAsync(int seed) =>
         AskAsync("/samples", string.Create(CultureInfo.InvariantCulture, $$"""{"count": 4, "steps": 20, "sampler": "ddim", "seed": {{seed}}}"""));
+
+    /// <summary>Asks for more pictures at once than a worker of the cluster gives memory for.</summary>
+    /// <returns>Their path.</returns>
+    public async Task<string> SampleTooMuchAsync()
+    {
+        var path = await AskAsync("/samples", """{"count": 256, "steps": 20, "sampler": "ddim", "seed": 0, "trajectory": true}""");
+        _hopeless.Enqueue(path);
+        return path;
+    }
 
     /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise.</summary>
     public async Task TopUpAsync(Random random, int runs, int samples)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Ddpm.Faults.Clusters;
 
 namespace Ddpm.Faults.Injection;
@@ -29,6 +30,32 @@ internal sealed class DatabaseRestart(string how) : Fault
         var watch = Stopwatch.StartNew();
         await ApiKill.AnswersAsync(cluster);
         return new Injected(at, RecoveredIn: watch.Elapsed, Down: down);
+    }
+}
+
+/// <summary>Every commit takes a tenth of a second, as on a disk that others keep busy, for longer than a lease lasts.</summary>
+internal sealed class SlowDatabaseDisk : Fault
+{
+    private const int MostMicroseconds = 100_000; // that PostgreSQL delays a commit
+
+    public override string Name => "a database whose every commit takes 0.1 s";
+
+    public override string Recovery => "nothing is to happen";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        var at = DateTime.UtcNow;
+        await SetAsync(cluster, MostMicroseconds);
+        await Task.Delay(cluster.Settings.Lease * 1.2);
+        await SetAsync(cluster, 0);
+        return new Injected(at);
+    }
+
+    private static async Task SetAsync(Cluster cluster, int delay)
+    {
+        await cluster.ExecuteAsync("ALTER SYSTEM SET commit_siblings = 0");
+        await cluster.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"ALTER SYSTEM SET commit_delay = {delay}"));
+        await cluster.ExecuteAsync("SELECT pg_reload_conf()");
     }
 }
 

@@ -28,7 +28,7 @@ internal sealed class LocksLeft : Fault
 
     public override string Name => "locks of Hangfire's jobs left by nobody";
 
-    public override string Recovery => "nothing waits for them longer than 10 s";
+    public override string Recovery => "nothing is to wait for them for long";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {

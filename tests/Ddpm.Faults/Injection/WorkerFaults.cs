@@ -22,6 +22,33 @@ internal sealed class WorkerKill : Fault
     }
 }
 
+/// <summary>A worker gets SIGKILL, and half of the newest checkpoint of what it trains is gone, as after a crash of the machine.</summary>
+internal sealed class TornCheckpoint : Fault
+{
+    public override string Name => "SIGKILL of a worker, half of its newest checkpoint torn off";
+
+    public override string Recovery => "from the kill until each job that it held is in its queue again, or held by another";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        var trained = await cluster.History.TextsAsync("""
+            SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
+            """);
+        if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && trained.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is not { } worker)
+            return null;
+        var (process, at) = (worker.ProcessId, DateTime.UtcNow);
+        await worker.KillAsync();
+        var newest = await cluster.History.TextsAsync(string.Create(CultureInfo.InvariantCulture, $"""
+            SELECT c."ArtifactKey" FROM "Checkpoints" c JOIN "TrainingRuns" r ON r."Id" = c."TrainingRunId" JOIN "Jobs" j ON j."Id" = r."JobId"
+            WHERE j."Status" = 'Running' AND j."Owner" LIKE '%:{process}:%' AND c."Resumable" ORDER BY c."Step" DESC LIMIT 1
+            """));
+        foreach (var key in newest)
+            cluster.Tear(key);
+        worker.Start();
+        return new Injected(at, [process]);
+    }
+}
+
 /// <summary>A worker is frozen for longer than its lease lasts, and goes on afterwards as if nothing had happened.</summary>
 internal sealed class WorkerFreeze : Fault
 {
@@ -46,6 +73,7 @@ internal sealed class WorkerFreeze : Fault
 /// <summary>A worker gets SIGTERM, as at every upgrade, and is started again once it has ended.</summary>
 internal sealed class WorkerTermination : Fault
 {
+    private const int EndedBySignal = 128 + 15;
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(15);
 
     public override string Name => "SIGTERM of a worker";
@@ -58,7 +86,8 @@ internal sealed class WorkerTermination : Fault
             return null;
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         var (status, time) = await worker.TerminateAsync();
-        if (status != 0)
+        // One that has only just begun may not listen to signals yet; the system ends it.
+        if (status != 0 && !(status == EndedBySignal && worker.HasPrintedNothing))
             throw new InvalidOperationException($"{worker.Name} ended with {status} at SIGTERM: {worker.Describe()}");
         if (time > Slow)
             Console.WriteLine($"{worker.Name} took {time} to end at SIGTERM: {worker.Describe()}");

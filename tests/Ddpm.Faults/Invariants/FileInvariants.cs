@@ -7,7 +7,6 @@ namespace Ddpm.Faults.Invariants;
 /// <summary>What must hold of the files: rows name only what is whole, results are those of an undisturbed cluster, and nothing is left behind.</summary>
 internal static class FileInvariants
 {
-    private const string Weights = "unet/diffusion_pytorch_model.safetensors";
     private static readonly TimeSpan LongestSweep = TimeSpan.FromSeconds(90);
 
     /// <summary>All violations, in words.</summary>
@@ -22,9 +21,9 @@ internal static class FileInvariants
     {
         var rows = await cluster.History.RowsAsync("""SELECT "ArtifactKey", "Sha256" FROM "Checkpoints" """, row => (Key: row.GetString(0), Sha256: row.GetString(1)));
         List<string> violations = [];
-        foreach (var (key, sha256) in rows)
+        foreach (var (key, sha256) in rows.Where(row => !cluster.Torn.Contains(row.Key)))
         {
-            var file = Path.Combine(cluster.Artifacts, key, Weights);
+            var file = Path.Combine(cluster.Artifacts, key, Cluster.Weights);
             if (!File.Exists(file))
                 violations.Add($"a row names {key}, which has no weights");
             else if (await HashAsync(file) != sha256)

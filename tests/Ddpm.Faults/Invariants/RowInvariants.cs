@@ -30,12 +30,10 @@ internal static class RowInvariants
         WHERE key !~ ('e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
         """,
         """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what = 'pictures'""",
-        """SELECT 'run ' || "TrainingRunId" || ' has ' || count(*) || ' checkpoints of step ' || "Step" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL GROUP BY "TrainingRunId", "Step" HAVING count(*) > 1""",
 
         // What has succeeded has its results.
         """SELECT 'sample ' || b."Id" || ' succeeded without pictures' FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded' AND b."ArtifactKey" IS NULL""",
         """SELECT 'run ' || r."Id" || ' ended at step ' || r."Step" || ' of ' || r."TotalSteps" FROM "TrainingRuns" r JOIN "Jobs" j ON j."Id" = r."JobId" WHERE j."Status" = 'Succeeded' AND r."Step" <> r."TotalSteps" """,
-        """SELECT 'the row ' || "Kind" || ' ' || "Id" || ' failed: ' || "Error" FROM "Jobs" WHERE "Status" = 'Failed'""",
     ];
 
     /// <summary>All violations, in words.</summary>
@@ -44,6 +42,24 @@ internal static class RowInvariants
         List<string> violations = [];
         foreach (var query in Queries)
             violations.AddRange(await cluster.History.TextsAsync(query));
+
+        // One of which half was torn off is made again.
+        var checkpoints = await cluster.History.RowsAsync(
+            """SELECT "TrainingRunId"::text, "Step", "ArtifactKey" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL""", row => (Run: row.GetString(0), Step: row.GetInt64(1), Key: row.GetString(2)));
+        violations.AddRange(checkpoints.Where(checkpoint => !cluster.Torn.Contains(checkpoint.Key)).GroupBy(checkpoint => (checkpoint.Run, checkpoint.Step)).Where(same => same.Count() > 1)
+            .Select(same => string.Create(CultureInfo.InvariantCulture, $"run {same.Key.Run} has {same.Count()} checkpoints of step {same.Key.Step}")));
+
+        // Nobody went on from one.
+        var passedOver = await cluster.History.TextsAsync("""
+            SELECT c."ArtifactKey" FROM "Checkpoints" c JOIN "TrainingRuns" r ON r."Id" = c."TrainingRunId" JOIN "Jobs" j ON j."Id" = r."JobId" WHERE j."Status" = 'Succeeded' AND c."Resumable"
+            """);
+        violations.AddRange(cluster.Torn.Intersect(passedOver).Select(key => $"half of {key} was torn off, and its run ended as if it had not been"));
+
+        // Nothing fails but what was asked for to fail, and that says why.
+        var failed = await cluster.History.RowsAsync(
+            """SELECT coalesce('/samples/' || b."Id", j."Kind" || ' ' || j."Id"), j."Error" FROM "Jobs" j LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id" WHERE j."Status" = 'Failed'""",
+            row => (What: row.GetString(0), Error: row.GetString(1)));
+        violations.AddRange(failed.Where(job => !workload.Hopeless.Contains(job.What) || !job.Error.Contains(Workload.Limit, StringComparison.Ordinal)).Select(job => $"{job.What} failed: {job.Error}"));
 
         // Every request that was answered with an id is there once; nothing is there that nobody asked for.
         var rows = await cluster.History.TextsAsync("""SELECT '/training-runs/' || "Id" FROM "TrainingRuns" UNION ALL SELECT '/samples/' || "Id" FROM "SampleBatches" """);

@@ -79,6 +79,8 @@ public sealed class PromptQueuesTests(PostgresFixture postgres) : IAsyncDisposab
             _ = killed.AcquireDistributedLock($"job:{number}:state-lock", TimeSpan.Zero); // never released
         using var server = Server(host, Queues.Sampling, workers: 1);
 
+        await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(job, Errands.Ran); // the lock is one
         await Eventually.BecomesTrueAsync("the job has run", () => Errands.Ran.Contains(job), TimeSpan.FromSeconds(60));
     }
 
