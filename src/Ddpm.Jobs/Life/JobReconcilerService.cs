@@ -13,6 +13,7 @@ internal sealed partial class JobReconcilerService(
     : BackgroundService
 {
     private static readonly TimeSpan WarnInterval = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -21,7 +22,8 @@ internal sealed partial class JobReconcilerService(
         DateTimeOffset? swept = null, warned = null;
         do
         {
-            await TryAsync(() => reconciler.ReconcileAsync(stoppingToken));
+            while (!await TryAsync(() => reconciler.ReconcileAsync(stoppingToken)))
+                await Task.Delay(RetryPause, clock, stoppingToken); // what runs out meanwhile is not to wait for a whole round more
             if (!(warned + WarnInterval > clock.GetUtcNow()) && await WarnAsync())
                 warned = clock.GetUtcNow();
             if (swept + leftovers.Value.SweepInterval > clock.GetUtcNow())
@@ -46,17 +48,19 @@ internal sealed partial class JobReconcilerService(
         return isTight;
     }
 
-    private async Task TryAsync(Func<Task> work)
+    private async Task<bool> TryAsync(Func<Task> work)
     {
         try
         {
             await work();
+            return true;
         }
 #pragma warning disable CA1031 // A database that is away for a while must not end the process.
         catch (Exception reason) when (reason is not OperationCanceledException)
 #pragma warning restore CA1031
         {
             LogFailure(reason);
+            return false;
         }
     }
 
