@@ -13,7 +13,7 @@ internal sealed partial class JobReconcilerService(
     : BackgroundService
 {
     private static readonly TimeSpan WarnInterval = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -22,8 +22,9 @@ internal sealed partial class JobReconcilerService(
         DateTimeOffset? swept = null, warned = null;
         do
         {
-            while (!await TryAsync(() => reconciler.ReconcileAsync(stoppingToken)))
-                await Task.Delay(RetryPause, clock, stoppingToken); // what runs out meanwhile is not to wait for a whole round more
+            // After a short restart of the database nothing is to wait for a whole round more.
+            for (var pause = FirstPause; !await TryAsync(() => reconciler.ReconcileAsync(stoppingToken)) && pause < options.Value.ReconcileInterval; pause *= 2)
+                await Task.Delay(pause, clock, stoppingToken);
             if (!(warned + WarnInterval > clock.GetUtcNow()) && await WarnAsync())
                 warned = clock.GetUtcNow();
             if (swept + leftovers.Value.SweepInterval > clock.GetUtcNow())
