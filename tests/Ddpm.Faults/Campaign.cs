@@ -13,7 +13,6 @@ namespace Ddpm.Faults;
 internal sealed class Campaign(Cluster cluster, Workload workload, Random random)
 {
     private const double CancelFraction = 0.2;
-    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(2);
 
     // How long after its beginning a fault of a worker or of the database may still slow something down.
     private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(1);
@@ -132,7 +131,7 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
             JOIN LATERAL (SELECT at, status, owner FROM watch.jobs w WHERE w.id = c.id AND w.at >= c.at ORDER BY n LIMIT 1) e ON e.status = 'Cancelled' AND e.owner = c.owner
             """,
             row => (Process: int.Parse(row.GetString(0).Split(':')[1], CultureInfo.InvariantCulture), From: row.GetDateTime(1), To: row.GetDateTime(2), Job: row.GetString(3)));
-        foreach (var slow in cancels.Where(cancel => cancel.To - cancel.From > Slow))
+        foreach (var slow in cancels.Where(cancel => cancel.To - cancel.From > Targets.Cancel))
             Console.WriteLine($"Cancelling job {slow.Job} of process {slow.Process} took from {slow.From:HH:mm:ss.fff} to {slow.To:HH:mm:ss.fff}.");
         return
         [

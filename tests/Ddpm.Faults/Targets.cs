@@ -13,7 +13,7 @@ internal static class Targets
 {
     private static readonly TimeSpan Restart = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan Exit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Cancel = TimeSpan.FromSeconds(2);
+    public static readonly TimeSpan Cancel = TimeSpan.FromSeconds(2);
 
     /// <summary>Each, judged.</summary>
     /// <param name="report">Of a campaign with the usual lease of 30 seconds.</param>

@@ -3,7 +3,6 @@ using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Workers;
 using Hangfire;
-using Hangfire.States;
 using Hangfire.Storage;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -120,20 +119,18 @@ public sealed partial class JobReconciler(
     private async Task<List<Job>> ForgottenAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var queued = storage.Provider == DatabaseProvider.Postgres ? HangfireStorage.NotCarried(db) : db.Jobs.Where(j => j.Status == JobStatus.Queued);
-        var jobs = await queued.AsNoTracking().OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
         if (storage.Provider == DatabaseProvider.Postgres)
-            return jobs;
+            return await HangfireStorage.NotCarried(db).AsNoTracking().OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
+        var queued = await db.Jobs.AsNoTracking().Where(j => j.Status == JobStatus.Queued).OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
         using var connection = hangfire.GetConnection();
-        return [.. jobs.Where(job => !IsCarried(connection, job))];
+        return [.. queued.Where(job => !IsCarried(connection, job))];
     }
 
     // The argument is compared too: an id may have been given to another job since.
     private static bool IsCarried(IStorageConnection connection, Job job) =>
         job.DispatchId is not null
         && connection.GetJobData(job.DispatchId) is { } carrier
-        && (carrier.State == EnqueuedState.StateName || carrier.State == ProcessingState.StateName
-            || carrier.State == ScheduledState.StateName || carrier.State == AwaitingState.StateName)
+        && HangfireStorage.CarryingStates.Contains(carrier.State)
         && carrier.Job?.Args is [Guid id, ..] && id == job.Id;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} was left by process {Owner}, which is no more.")]

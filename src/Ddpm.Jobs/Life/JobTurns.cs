@@ -55,7 +55,7 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     {
         var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.StartedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
             .Select(job => new { job.Status, job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
-        var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: not null, StartedAt: not null }).ToList();
+        var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: not null }).ToList();
         var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);
         return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
     }

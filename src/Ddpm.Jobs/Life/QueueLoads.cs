@@ -21,16 +21,17 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
     public async Task<QueueLoad> ReadAsync(JobKind kind, string account, bool exactly = false, CancellationToken cancellationToken = default)
     {
         var queue = _queues.GetOrAdd(Queues.Of(kind), _ => new Queue());
-        var asked = clock.GetTimestamp();
-        if (exactly || !queue.IsFresh(clock))
+        var now = clock.GetTimestamp();
+        var since = exactly ? now : now - (long)(GoodFor.TotalSeconds * clock.TimestampFrequency);
+        if (!queue.IsCountedSince(since))
         {
             // One counts; others who come meanwhile are content with what was known, where anything was.
             var isOnesTurn = await queue.Counting.WaitAsync(exactly || !queue.IsKnown ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, cancellationToken);
             try
             {
-                var now = clock.GetTimestamp();
-                if (isOnesTurn && (exactly ? !queue.WasCountedSince(asked) : !queue.IsFresh(clock)))
-                    queue.Set(await CountAsync(kind, cancellationToken), now);
+                var begun = clock.GetTimestamp();
+                if (isOnesTurn && !queue.IsCountedSince(since))
+                    queue.Set(await CountAsync(kind, cancellationToken), begun);
             }
             finally
             {
@@ -73,7 +74,6 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
     {
         private readonly Lock _lock = new();
         private Dictionary<string, int>? _waiting;
-        private int _sum;
         private long _countedAt;
 
         public SemaphoreSlim Counting { get; } = new(1);
@@ -87,13 +87,7 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
             }
         }
 
-        public bool IsFresh(TimeProvider clock)
-        {
-            lock (_lock)
-                return _waiting is not null && clock.GetElapsedTime(_countedAt) < GoodFor;
-        }
-
-        public bool WasCountedSince(long timestamp)
+        public bool IsCountedSince(long timestamp)
         {
             lock (_lock)
                 return _waiting is not null && _countedAt >= timestamp;
@@ -102,24 +96,22 @@ public sealed class QueueLoads(IDbContextFactory<DdpmDbContext> databases, TimeP
         public void Set(Dictionary<string, int> waiting, long countedAt)
         {
             lock (_lock)
-                (_waiting, _sum, _countedAt) = (waiting, waiting.Values.Sum(), countedAt);
+                (_waiting, _countedAt) = (waiting, countedAt);
         }
 
         public void Add(string account)
         {
             lock (_lock)
             {
-                if (_waiting is null)
-                    return;
-                _waiting[account] = _waiting.GetValueOrDefault(account) + 1;
-                _sum++;
+                if (_waiting is not null)
+                    _waiting[account] = _waiting.GetValueOrDefault(account) + 1;
             }
         }
 
         public QueueLoad LoadOf(string account)
         {
             lock (_lock)
-                return new QueueLoad(_sum, _waiting?.GetValueOrDefault(account) ?? 0);
+                return _waiting is null ? new QueueLoad(0, 0) : new QueueLoad(_waiting.Values.Sum(), _waiting.GetValueOrDefault(account));
         }
     }
 }

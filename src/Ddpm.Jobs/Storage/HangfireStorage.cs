@@ -4,6 +4,7 @@ using Hangfire.InMemory;
 using Hangfire.PostgreSql;
 using Hangfire.PostgreSql.Factories;
 using Hangfire.Server;
+using Hangfire.States;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -13,6 +14,9 @@ namespace Ddpm.Jobs.Storage;
 internal static class HangfireStorage
 {
     public const string Schema = "hangfire";
+
+    /// <summary>States of a Hangfire job that is still to be run, or is being run.</summary>
+    public static readonly string[] CarryingStates = [EnqueuedState.StateName, ProcessingState.StateName, ScheduledState.StateName, AwaitingState.StateName];
 
     public static JobStorage Create(StorageOptions storage) => storage.Provider switch
     {
@@ -31,7 +35,7 @@ internal static class HangfireStorage
         SELECT j.* FROM "Jobs" j
         LEFT JOIN hangfire.job h ON h.id = CASE WHEN j."DispatchId" ~ '^[0-9]+$' THEN j."DispatchId"::bigint END
         WHERE j."Status" = 'Queued'
-            AND (h.id IS NULL OR h.statename IS NULL OR h.statename NOT IN ('Enqueued', 'Processing', 'Scheduled', 'Awaiting') OR strpos(h.arguments::text, j."Id"::text) = 0)
+            AND (h.id IS NULL OR h.statename IS NULL OR h.statename <> ALL ({CarryingStates}) OR strpos(h.arguments::text, j."Id"::text) = 0)
         """);
 
     private static PromptStorage CreatePostgres(string connectionString)
