@@ -15,33 +15,31 @@ namespace Ddpm.Jobs.Life;
 
 /// <summary>Hands the ids of queued rows to Hangfire, which carries them to a worker.</summary>
 public sealed partial class JobDispatcher(
-    IBackgroundJobClientV2 client, IDbContextFactory<DdpmDbContext> databases, ILogger<JobDispatcher> logger)
+    JobStorage hangfire, IBackgroundJobClientV2 client, IDbContextFactory<DdpmDbContext> databases, ILogger<JobDispatcher> logger)
 {
     /// <summary>Puts the id of a saved row into its queue. A failure is logged and healed later by the reconciler.</summary>
-    public async Task EnqueueAsync(Job job, CancellationToken cancellationToken = default)
+    public Task EnqueueAsync(Job job, CancellationToken cancellationToken = default) => EnqueueAsync([job], cancellationToken);
+
+    /// <summary>Puts the ids of saved rows into their queues. A failure is logged and healed later by the reconciler.</summary>
+    public async Task EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(job);
-        using var ids = JobScope.Begin(logger, job);
+        ArgumentNullException.ThrowIfNull(jobs);
         try
         {
-            var carried = job.DispatchId;
-            var dispatchId = client.Create(Call(job), new EnqueuedState(Queues.Of(job.Kind)));
-            await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            var recorded = await db.Jobs
-                .Where(j => j.Id == job.Id && j.DispatchId == carried)
-                .ExecuteUpdateAsync(set => set.SetProperty(j => j.DispatchId, dispatchId), cancellationToken);
-
-            // Another process was faster: its delivery suffices, ours would only find the row claimed.
-            if (recorded == 0)
-                client.ChangeState(dispatchId, new DeletedState(), EnqueuedState.StateName);
+            if (hangfire is PromptStorage prompt)
+                await prompt.EnqueueAsync([.. jobs.Select(job => (job, Call(job)))], cancellationToken);
             else
-                job.DispatchId = dispatchId;
+                await EnqueueInTurnAsync(jobs, cancellationToken);
         }
-#pragma warning disable CA1031 // Whatever went wrong, the row is safe and the reconciler will find it.
+#pragma warning disable CA1031 // Whatever went wrong, the rows are safe and the reconciler will find them.
         catch (Exception reason) when (reason is not OperationCanceledException)
 #pragma warning restore CA1031
         {
-            LogFailure(reason, job.Id);
+            foreach (var job in jobs)
+            {
+                using var ids = JobScope.Begin(logger, job);
+                LogFailure(reason, job.Id);
+            }
         }
     }
 
@@ -59,6 +57,25 @@ public sealed partial class JobDispatcher(
 #pragma warning restore CA1031
         {
             LogFailure(reason, jobId);
+        }
+    }
+
+    private async Task EnqueueInTurnAsync(IEnumerable<Job> jobs, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        foreach (var job in jobs)
+        {
+            var carried = job.DispatchId;
+            var dispatchId = client.Create(Call(job), new EnqueuedState(Queues.Of(job.Kind)));
+            var recorded = await db.Jobs
+                .Where(j => j.Id == job.Id && j.Status == JobStatus.Queued && j.DispatchId == carried)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.DispatchId, dispatchId), cancellationToken);
+
+            // Another process was faster: its delivery suffices, ours would only find the row claimed.
+            if (recorded == 0)
+                client.ChangeState(dispatchId, new DeletedState(), EnqueuedState.StateName);
+            else
+                job.DispatchId = dispatchId;
         }
     }
 

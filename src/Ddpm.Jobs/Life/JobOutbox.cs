@@ -3,11 +3,12 @@ using Microsoft.Extensions.Hosting;
 
 namespace Ddpm.Jobs.Life;
 
-/// <summary>Hands saved rows to <see cref="JobDispatcher"/> one after the other, so that nobody who asks for work waits for Hangfire.</summary>
+/// <summary>Hands saved rows to <see cref="JobDispatcher"/>, all that have come meanwhile together, so that nobody who asks for work waits for Hangfire.</summary>
 /// <remarks>Where more come than it hands on, each is handed on by whoever brings it. What is still here when the process dies is found by the reconciler of any other, as all that nothing carries.</remarks>
 public sealed class JobOutbox(JobDispatcher dispatcher) : BackgroundService
 {
-    private const int Most = 64;
+    private const int Most = 256;
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
 
     private readonly Channel<Job> _jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(Most) { SingleReader = true });
 
@@ -25,7 +26,16 @@ public sealed class JobOutbox(JobDispatcher dispatcher) : BackgroundService
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var job in _jobs.Reader.ReadAllAsync(CancellationToken.None)) // to the end: see StopAsync
-            await dispatcher.EnqueueAsync(job, CancellationToken.None);
+        while (await _jobs.Reader.WaitToReadAsync(CancellationToken.None)) // to the end: see StopAsync
+        {
+            List<Job> together = [];
+            while (together.Count < Most && _jobs.Reader.TryRead(out var job))
+                together.Add(job);
+            await dispatcher.EnqueueAsync(together, CancellationToken.None);
+
+            // Where they come that fast, a statement for a few each takes from the database what those who ask for work need.
+            if (together.Count > 1 && !_jobs.Reader.Completion.IsCompleted)
+                await Task.Delay(Gathering, CancellationToken.None);
+        }
     }
 }

@@ -24,6 +24,8 @@ public sealed partial class JobReconciler(
     JobMetrics metrics,
     ILogger<JobReconciler> logger)
 {
+    private const int AtOnce = 256;
+
     /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
     /// <returns>How many.</returns>
     public async Task<int> EndLeasesOfTheDeadAsync(CancellationToken cancellationToken)
@@ -108,11 +110,15 @@ public sealed partial class JobReconciler(
 
     private async Task EnqueueTheForgottenAsync(CancellationToken cancellationToken)
     {
-        foreach (var job in await ForgottenAsync(cancellationToken))
+        foreach (var together in (await ForgottenAsync(cancellationToken)).Chunk(AtOnce))
         {
-            using var ids = JobScope.Begin(logger, job);
-            LogForgotten(job.Id);
-            await dispatcher.EnqueueAsync(job, cancellationToken);
+            foreach (var job in together)
+            {
+                using var ids = JobScope.Begin(logger, job);
+                LogForgotten(job.Id);
+            }
+
+            await dispatcher.EnqueueAsync(together, cancellationToken);
         }
     }
 

@@ -2,8 +2,6 @@ using Ddpm.Jobs.Life;
 using Hangfire;
 using Hangfire.InMemory;
 using Hangfire.PostgreSql;
-using Hangfire.PostgreSql.Factories;
-using Hangfire.Server;
 using Hangfire.States;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -58,24 +56,6 @@ internal static class HangfireStorage
             StartupConnectionMaxRetries = 10,
             AllowDegradedModeWithoutStorage = false,
         };
-        // Our rows are the truth, and the reconciler heals what a crash of the server takes of Hangfire's: nobody waits for its disk.
-        var relaxed = PostgresDdpmDbContext.Prepared(connectionString);
-        relaxed.Options = $"{relaxed.Options} -c synchronous_commit=off".Trim();
-        return new PromptStorage(new NpgsqlConnectionFactory(relaxed.ConnectionString, options), options, connectionString);
-    }
-
-    private sealed class PromptStorage : PostgreSqlStorage
-    {
-        private readonly PromptQueues _queues;
-
-        public PromptStorage(NpgsqlConnectionFactory connections, PostgreSqlStorageOptions options, string connectionString)
-            : base(connections, options)
-        {
-            _queues = new PromptQueues(this, options, connectionString);
-            QueueProviders.Add(_queues, Queues.All);
-        }
-
-        [Obsolete("As the method that it overrides.")]
-        public override IEnumerable<IServerComponent> GetComponents() => [.. base.GetComponents(), _queues];
+        return new PromptStorage(options, connectionString);
     }
 }

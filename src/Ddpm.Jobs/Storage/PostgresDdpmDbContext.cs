@@ -22,12 +22,16 @@ public class PostgresDdpmDbContext(DbContextOptions options) : DdpmDbContext(opt
     internal static DbContextOptionsBuilder<TContext> Configure<TContext>(string connectionString)
         where TContext : PostgresDdpmDbContext => new DbContextOptionsBuilder<TContext>().UseNpgsql(Prepared(connectionString).ConnectionString);
 
-    /// <summary>Statements that come again and again are planned once a connection: ours take the server longer to plan than to run.</summary>
+    /// <summary>
+    /// Statements that come again and again are planned once a connection: ours take the server longer to plan than to run. And a connection that is given back is not
+    /// reset, which takes seven statements: nobody who uses these leaves anything behind that outlives a transaction.
+    /// </summary>
     internal static NpgsqlConnectionStringBuilder Prepared(string connectionString)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);
         if (settings.MaxAutoPrepare == 0)
             settings.MaxAutoPrepare = 64;
+        settings.NoResetOnClose = true;
         return settings;
     }
 

@@ -20,7 +20,9 @@ namespace Ddpm.Jobs.Storage;
 internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageOptions options, string connectionString) : IPersistentJobQueueProvider, IPersistentJobQueue, IServerComponent
 #pragma warning restore CS0618
 {
-    private const string Channel = "ddpm_job";
+    /// <summary>Where it is told, in PostgreSQL, that a queue has a job more; the message is the queue's name.</summary>
+    public const string Channel = "ddpm_job";
+
     private const int KeepAliveSeconds = 10;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -76,8 +78,8 @@ internal sealed class PromptQueues(PostgreSqlStorage storage, PostgreSqlStorageO
             return; // it is called again
         try
         {
-            // One that was cut off without a word would listen for ever.
-            using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { KeepAlive = KeepAliveSeconds }.ConnectionString);
+            // One that was cut off without a word would listen for ever. Nobody is to get it afterwards: it still listens.
+            using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { KeepAlive = KeepAliveSeconds, Pooling = false }.ConnectionString);
             connection.Notification += (_, heard) => QueueOf(heard.Payload).FetchNextJob();
             connection.Open();
             using (var listen = new NpgsqlCommand($"LISTEN {Channel}", connection))

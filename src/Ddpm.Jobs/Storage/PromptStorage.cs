@@ -1,0 +1,94 @@
+using Ddpm.Jobs.Life;
+using Hangfire.Common;
+using Hangfire.PostgreSql;
+using Hangfire.PostgreSql.Factories;
+using Hangfire.Server;
+using Hangfire.States;
+using Hangfire.Storage;
+using Npgsql;
+using NpgsqlTypes;
+using HangfireJob = Hangfire.Common.Job;
+using Job = Ddpm.Jobs.Life.Job;
+
+namespace Ddpm.Jobs.Storage;
+
+/// <summary>Hangfire's storage in PostgreSQL, with <see cref="PromptQueues"/>, and a way to put many rows of ours into their queues at once.</summary>
+internal sealed class PromptStorage : PostgreSqlStorage
+{
+    // The order of the queue is that of the arguments. What is written is what Hangfire's client writes, but for the culture of whoever enqueues.
+    private const string Enqueuing = $"""
+        WITH wanted AS MATERIALIZED (
+            SELECT w.*, nextval('{HangfireStorage.Schema}.job_id_seq') AS jobid, nextval('{HangfireStorage.Schema}.state_id_seq') AS stateid
+            FROM unnest($1, $2, $3, $4, $5, $6) AS w(id, carrier, queue, call, arguments, state)
+        ), taken AS (
+            UPDATE "Jobs" j SET "DispatchId" = w.jobid::text FROM wanted w
+            WHERE j."Id" = w.id AND (j."Status" = 'Queued') IS TRUE AND j."DispatchId" IS NOT DISTINCT FROM w.carrier -- found by its id, never by its status
+            RETURNING w.*
+        ), jobs AS (
+            INSERT INTO {HangfireStorage.Schema}.job (id, stateid, statename, invocationdata, arguments, createdat)
+            SELECT jobid, stateid, 'Enqueued', call::jsonb, arguments::jsonb, now() FROM taken
+        ), states AS (
+            INSERT INTO {HangfireStorage.Schema}.state (id, jobid, name, createdat, data) SELECT stateid, jobid, 'Enqueued', now(), state::jsonb FROM taken
+        ), queued AS (
+            INSERT INTO {HangfireStorage.Schema}.jobqueue (jobid, queue) SELECT jobid, queue FROM taken ORDER BY jobid
+        )
+        SELECT taken.id, taken.jobid::text FROM taken, pg_notify('{PromptQueues.Channel}', taken.queue)
+        """;
+
+    private readonly PromptQueues _queues;
+    private readonly string _unprepared;
+
+    public PromptStorage(PostgreSqlStorageOptions options, string connectionString)
+        : base(new NpgsqlConnectionFactory(Relaxed(connectionString).ConnectionString, options), options)
+    {
+        _queues = new PromptQueues(this, options, connectionString);
+        QueueProviders.Add(_queues, Queues.All);
+
+        // Planned anew each time: a plan made while few rows wait would read all of many.
+        _unprepared = new NpgsqlConnectionStringBuilder(Relaxed(connectionString).ConnectionString) { MaxAutoPrepare = 0 }.ConnectionString;
+    }
+
+    [Obsolete("As the method that it overrides.")]
+    public override IEnumerable<IServerComponent> GetComponents() => [.. base.GetComponents(), _queues];
+
+    /// <summary>Puts rows of ours that wait into their queues and notes in each what carries it (<see cref="Job.DispatchId"/>): one statement, however many they are.</summary>
+    /// <remarks>
+    /// Hangfire's client takes three transactions for each, and what it made and our note of it could part.
+    /// A row that something else carries by now than it says, or that waits no more, is left as it is.
+    /// </remarks>
+    /// <param name="jobs">Rows as they were read, each with the call that a worker is to make.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task EnqueueAsync(IReadOnlyList<(Job Row, HangfireJob Call)> jobs, CancellationToken cancellationToken)
+    {
+        var calls = jobs.Select(job => InvocationData.SerializeJob(job.Call)).ToList();
+        var states = jobs.Select(job => new EnqueuedState(Queues.Of(job.Row.Kind))).ToList();
+        await using var connection = new NpgsqlConnection(_unprepared);
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Enqueuing, connection)
+        {
+            Parameters =
+            {
+                new() { Value = jobs.Select(job => job.Row.Id).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Uuid },
+                Texts(jobs.Select(job => job.Row.DispatchId)),
+                Texts(states.Select(state => state.Queue)),
+                Texts(calls.Select(call => SerializationHelper.Serialize(call))),
+                Texts(calls.Select(call => call.Arguments)),
+                Texts(states.Select(state => SerializationHelper.Serialize(state.SerializeData()))),
+            },
+        };
+        var rows = jobs.ToDictionary(job => job.Row.Id, job => job.Row);
+        await using var taken = await command.ExecuteReaderAsync(cancellationToken);
+        while (await taken.ReadAsync(cancellationToken))
+            rows[taken.GetGuid(0)].DispatchId = taken.GetString(1);
+    }
+
+    private static NpgsqlParameter Texts(IEnumerable<string?> values) => new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
+
+    // Our rows are the truth, and the reconciler heals what a crash of the server takes of Hangfire's: nobody waits for its disk.
+    private static NpgsqlConnectionStringBuilder Relaxed(string connectionString)
+    {
+        var settings = PostgresDdpmDbContext.Prepared(connectionString);
+        settings.Options = $"{settings.Options} -c synchronous_commit=off".Trim();
+        return settings;
+    }
+}

@@ -1,0 +1,123 @@
+using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Sampling;
+using Ddpm.TestSupport;
+using Hangfire;
+using Hangfire.Common;
+using Hangfire.States;
+using Microsoft.EntityFrameworkCore;
+using HangfireJob = Hangfire.Common.Job;
+using Job = Ddpm.Jobs.Life.Job;
+
+namespace Ddpm.Jobs.Tests.Storage;
+
+/// <summary>Rows are put into their queues many at a time, past Hangfire's client.</summary>
+public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    [Fact]
+    public async Task Enqueuing_WritesWhatHangfireWrites()
+    {
+        await using var host = await StartAsync();
+        var job = await host.AddJobAsync();
+        var theirs = host.Get<IBackgroundJobClientV2>().Create(
+            HangfireJob.FromExpression<ISamplingJob>(contract => contract.RunAsync(job.Id, CancellationToken.None)), new EnqueuedState(Queues.Sampling));
+
+        await host.Dispatcher.EnqueueAsync([job], TestContext.Current.CancellationToken);
+
+        Assert.NotEqual(theirs, job.DispatchId);
+        Assert.Equal(await WrittenAsync(host, theirs), await WrittenAsync(host, job.DispatchId!));
+        var ours = host.Get<JobStorage>().GetMonitoringApi().JobDetails(job.DispatchId); // as the dashboard reads it
+        Assert.Equal((typeof(ISamplingJob), nameof(ISamplingJob.RunAsync)), (ours.Job.Type, ours.Job.Method.Name));
+        Assert.Equal(job.Id, ours.Job.Args[0]);
+        var state = Assert.Single(ours.History);
+        Assert.Equal(EnqueuedState.StateName, state.StateName);
+        Assert.InRange(JobHelper.DeserializeDateTime(state.Data["EnqueuedAt"]), DateTime.UtcNow.AddMinutes(-5), DateTime.UtcNow.AddMinutes(5));
+        Assert.InRange(state.CreatedAt, DateTime.UtcNow.AddMinutes(-5), DateTime.UtcNow.AddMinutes(5));
+    }
+
+    [Fact]
+    public async Task Rows_AreDeliveredInTheirOrder_EachFromItsQueue()
+    {
+        await using var host = await StartAsync();
+        var jobs = new List<Job>();
+        for (var n = 0; n < 60; n++)
+            jobs.Add(await host.AddJobAsync(n % 3 == 0 ? JobKind.Dataset : JobKind.Sampling));
+
+        await host.Dispatcher.EnqueueAsync(jobs, TestContext.Current.CancellationToken);
+
+        using var connection = host.Get<JobStorage>().GetConnection();
+        foreach (var kind in new[] { JobKind.Dataset, JobKind.Sampling })
+        {
+            foreach (var job in jobs.Where(job => job.Kind == kind))
+            {
+                using var delivered = connection.FetchNextJob([Queues.Of(kind)], TestContext.Current.CancellationToken);
+                Assert.Equal(job.DispatchId, delivered.JobId);
+                Assert.Equal(job.Id, connection.GetJobData(delivered.JobId).Job.Args[0]);
+                delivered.RemoveFromQueue();
+            }
+        }
+
+        foreach (var job in jobs)
+            Assert.Equal(job.DispatchId, (await host.ReadAsync(job.Id)).DispatchId);
+    }
+
+    [Fact]
+    public async Task Row_ThatWaitsNoMore_OrThatSomethingElseCarriesByNow_IsLeftAsItIs()
+    {
+        await using var host = await StartAsync();
+        var (cancelled, carried, waiting) = (await host.AddJobAsync(), await host.AddJobAsync(), await host.AddJobAsync());
+        await using (var db = host.Open())
+        {
+            await db.Jobs.Where(job => job.Id == cancelled.Id).ExecuteUpdateAsync(set => set.SetProperty(job => job.Status, JobStatus.Cancelled), TestContext.Current.CancellationToken);
+            await db.Jobs.Where(job => job.Id == carried.Id).ExecuteUpdateAsync(set => set.SetProperty(job => job.DispatchId, "another"), TestContext.Current.CancellationToken);
+        }
+
+        await host.Dispatcher.EnqueueAsync([cancelled, carried, waiting], TestContext.Current.CancellationToken);
+
+        Assert.Null((await host.ReadAsync(cancelled.Id)).DispatchId);
+        Assert.Equal("another", (await host.ReadAsync(carried.Id)).DispatchId);
+        Assert.Equal(waiting.DispatchId, (await host.ReadAsync(waiting.Id)).DispatchId);
+        Assert.Equal(1, Length(host));
+    }
+
+    [Fact]
+    public async Task Rows_ThatSeveralProcessesEnqueueAtOnce_AreCarriedOnce()
+    {
+        await using var host = await StartAsync();
+        var jobs = new List<Job>();
+        for (var n = 0; n < 100; n++)
+            jobs.Add(await host.AddJobAsync());
+        List<Job>[] copies = [.. Enumerable.Range(0, 4).Select(_ => jobs.Select(job => new Job { Id = job.Id, Kind = job.Kind, CreatedAt = job.CreatedAt }).ToList())];
+
+        await Task.WhenAll(copies.Select(copy => host.Dispatcher.EnqueueAsync(copy, TestContext.Current.CancellationToken)));
+
+        Assert.Equal(100, Length(host));
+        foreach (var job in jobs)
+            Assert.Single(copies.Select(copy => copy.Single(other => other.Id == job.Id).DispatchId).OfType<string>(), (await host.ReadAsync(job.Id)).DispatchId);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static long Length(JobsHost host) => host.Get<JobStorage>().GetMonitoringApi().EnqueuedCount(Queues.Sampling);
+
+    // But for ids, times and what the caller's culture is.
+    private static async Task<string> WrittenAsync(JobsHost host, string hangfireJob)
+    {
+        await using var db = host.Open();
+        return await db.Database.SqlQuery<string>($"""
+            SELECT jsonb_build_object(
+                'job', to_jsonb(j) - 'id' - 'stateid' - 'createdat',
+                'state', to_jsonb(s) #- ARRAY['id'] #- ARRAY['jobid'] #- ARRAY['createdat'] #- ARRAY['data', 'EnqueuedAt'],
+                'queue', to_jsonb(q) - 'id' - 'jobid')::text AS "Value"
+            FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid AND s.jobid = j.id JOIN hangfire.jobqueue q ON q.jobid = j.id
+            WHERE j.id = {hangfireJob}::bigint
+            """).SingleAsync(TestContext.Current.CancellationToken);
+    }
+
+    private async Task<JobsHost> StartAsync() => await JobsHost.StartAsync(JobsHost.Postgres(_folder, await postgres.CreateDatabaseAsync()));
+}
