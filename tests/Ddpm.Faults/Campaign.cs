@@ -137,7 +137,7 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         [
             .. from cancel in cancels
                where !_injected.Any(entry => entry.What.At < cancel.To && entry.What.At + entry.What.Down + Aftermath > cancel.From
-                   && (entry.Fault is DatabaseRestart or DroppedConnections or SlowDatabaseDisk || entry.What.Processes?.Contains(cancel.Process) == true))
+                   && (entry.Fault is DatabaseRestart or DroppedConnections or SlowDatabaseDisk or SlowArtifactDisk || entry.What.Processes?.Contains(cancel.Process) == true))
                select cancel.To - cancel.From,
         ];
     }

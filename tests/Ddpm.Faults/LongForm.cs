@@ -69,6 +69,7 @@ internal static class LongForm
             .. Times(25, () => new SecondDelivery()),
             .. Times(10, () => new LocksLeft()),
             .. Times(2, () => new SlowDatabaseDisk()),
+            .. Times(2, () => new SlowArtifactDisk()),
             .. Times(10, () => new TornCheckpoint()),
             .. Times(5, () => new TooMuchMemory(workload)),
             .. Times(10, () => new DispatchLoss()),

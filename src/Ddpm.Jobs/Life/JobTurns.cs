@@ -27,18 +27,25 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
         try
         {
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            var kind = db.Jobs.Where(job => job.Id == delivered).Select(job => job.Kind);
-            var waiting = await db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested && kind.Contains(job.Kind)).OrderBy(job => job.CreatedAt).Take(Considered)
-                .Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations)).ToListAsync(cancellationToken);
-            if (waiting.Count < 2 || waiting.Find(job => job.Id == delivered) is not { } named)
+            var queued = db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested);
+            if (await Waits(queued.Where(job => job.Id == delivered)).SingleOrDefaultAsync(cancellationToken) is not { } named)
                 return delivered;
-            var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && kind.Contains(job.Kind)).GroupBy(job => job.Account)
+            var alike = queued.Where(job => job.Kind == named.Kind);
+            var accounts = await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
+            var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
                 .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
+            var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
+            var least = accounts.Where(account => Running(account) == fewest).ToList();
+            if (least.Count < accounts.Count) // however many of others came before
+                alike = alike.Where(job => least.Contains(job.Account));
+            var waiting = await Waits(alike.OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
+            if (waiting.Count == 0)
+                return delivered;
             var rate = await RateAsync(db, named.Kind, cancellationToken);
-            var first = waiting.MinBy(job => (Running(job), Rank(job)))!;
-            return Running(first) < Running(named) || Rank(first) + Noticeable < Rank(named) ? first.Id : delivered;
+            var first = waiting.MinBy(Rank)!;
+            return fewest < Running(named.Account) || Rank(first) + Noticeable < Rank(named) ? first.Id : delivered;
 
-            int Running(Waiting job) => running.GetValueOrDefault(job.Account);
+            int Running(string account) => running.GetValueOrDefault(account);
             DateTime Rank(Waiting job) => job.CreatedAt + Duration(job.Operations, rate);
         }
 #pragma warning disable CA1031 // A database that is away for a while: the claim will say so.
@@ -49,6 +56,8 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             return delivered;
         }
     }
+
+    private static IQueryable<Waiting> Waits(IQueryable<Job> jobs) => jobs.Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations));
 
     // Operations a second of one job, from those that ended last: beside others, as the next will run, too.
     private static async Task<double?> RateAsync(DdpmDbContext db, JobKind kind, CancellationToken cancellationToken)

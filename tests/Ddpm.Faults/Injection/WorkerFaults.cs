@@ -25,16 +25,15 @@ internal sealed class WorkerKill : Fault
 /// <summary>A worker gets SIGKILL, and half of the newest checkpoint of what it trains is gone, as after a crash of the machine.</summary>
 internal sealed class TornCheckpoint : Fault
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
     public override string Name => "SIGKILL of a worker, half of its newest checkpoint torn off";
 
     public override string Recovery => "from the kill until each job that it held is in its queue again, or held by another";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        var trained = await cluster.History.TextsAsync("""
-            SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
-            """);
-        if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && trained.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is not { } worker)
+        if (await TrainingAsync(cluster) is not { } worker)
             return null;
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         await worker.KillAsync();
@@ -46,6 +45,22 @@ internal sealed class TornCheckpoint : Fault
             cluster.Tear(key);
         worker.Start();
         return new Injected(at, [process]);
+    }
+
+    // One whose run has a checkpoint to go on from; after a while somebody has.
+    private static async Task<Node?> TrainingAsync(Cluster cluster)
+    {
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed < Longest;)
+        {
+            var owners = await cluster.History.TextsAsync("""
+                SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
+                """);
+            if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is { } worker)
+                return worker;
+            await Task.Delay(TimeSpan.FromMilliseconds(100));
+        }
+
+        return null;
     }
 }
 

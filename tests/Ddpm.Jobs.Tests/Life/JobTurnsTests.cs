@@ -29,6 +29,21 @@ public abstract class JobTurnsTests : JobsTests
     }
 
     [Fact]
+    public async Task AnAccountThatComesBehindHundredsOfAnothers_HasItsTurn()
+    {
+        await AddAsync("alice", second: 0, status: JobStatus.Running);
+        List<Guid> hers = [];
+        for (var n = 0; n < 300; n++)
+            hers.Add(await AddAsync("alice", second: n));
+        var his = await AddAsync("bob", second: 1000);
+
+        Assert.Equal(his, await NextAsync(hers[0]));
+        Assert.Equal(his, await NextAsync(hers[^1]));
+        using var lease = await Host.ClaimAsync(his);
+        Assert.Equal(hers[0], await NextAsync(hers[0]));
+    }
+
+    [Fact]
     public async Task ALargeJob_LetsPassThoseThatComeWhileItWouldRun_AndNoOthers()
     {
         await AddAsync("alice", second: 0, operations: 1e9, status: JobStatus.Succeeded); // in a second
