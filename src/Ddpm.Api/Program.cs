@@ -6,7 +6,7 @@ using Ddpm.Jobs.Logging;
 if (args is ["key", ..])
     return KeyCommand.Run(args);
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmApi(builder.Configuration);
 

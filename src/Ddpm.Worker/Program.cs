@@ -10,7 +10,7 @@ if (TorchRuntime.WhatIsMissing() is { } missing)
     return 1;
 }
 
-var builder = WebApplication.CreateBuilder(args);
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.WebHost.UseUrls(builder.Configuration["Worker:HealthUrl"] ?? "http://127.0.0.1:5081");
 builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmWorker(builder.Configuration);

@@ -21,7 +21,7 @@ namespace Ddpm.Worker;
 /// <summary>All that a process needs to do the work.</summary>
 public static class WorkerServiceCollectionExtensions
 {
-    // They only start batches. With PostgreSQL each holds a connection while it waits for the next.
+    // They only start batches.
     private const int SamplingStarters = 2;
 
     /// <summary>Adds the jobs, the device, the shipped models and one Hangfire server for each queue.</summary>

@@ -24,6 +24,13 @@ public sealed class AdmissionTests : IDisposable
         Assert.Equal(2 * one, await OperationsAsync("""{"model": "cost", "count": 1, "sampler": "ddim", "steps": 10}"""));
         Assert.Equal(9 * one / 5, await OperationsAsync("""{"model": "cost", "count": 1, "sampler": "heun", "steps": 5}"""), one / 1e6);
 
+        // A guide changes how often the network is called: half of the run; 10 + 5 · 3 calls, as one stretch of 5 steps is done 4 times.
+        const string Picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==";
+        Assert.Equal(one, await OperationsAsync($$"""{"model": "cost", "count": 1, "sampler": "ddim", "steps": 10, "guide": {"kind": "picture", "strength": 0.5}, "picture": "{{Picture}}"}"""));
+        Assert.Equal(
+            25 * one / 5,
+            await OperationsAsync($$"""{"model": "cost", "count": 1, "sampler": "ddim", "steps": 10, "guide": {"kind": "inpaint", "jumpLength": 5, "resamplings": 4}, "picture": "{{Picture}}", "mask": "{{Picture}}"}"""));
+
         async Task<double> OperationsAsync(string json)
         {
             using var response = await _host.PostAsync("/samples", json);

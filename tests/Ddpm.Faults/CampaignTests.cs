@@ -25,5 +25,6 @@ public sealed class CampaignTests
         Assert.True(report.Violations.Count == 0, $"{string.Join('\n', report.Violations)}\n{cluster.Describe()}");
         Assert.True(report.TakeOvers.Taken > 0, "No lease was lost: the faults struck nothing.");
         Assert.InRange(report.TakeOvers.MostStepsLost, 0, 1);
+        Assert.True(!await SlowArtifactDisk.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new SlowArtifactDisk().Name && line.Times > 0), "No disk was slow.");
     }
 }

@@ -52,7 +52,9 @@ public sealed class PostgresFixture : IAsyncDisposable
             _gate.Release();
         }
 
-        return _server.ConnectionString($"test{Interlocked.Increment(ref _databases)}");
+        // Of hundreds of databases on one server each is used for seconds: what is idle is to let others in.
+        var settings = new NpgsqlConnectionStringBuilder(_server.ConnectionString($"test{Interlocked.Increment(ref _databases)}")) { ConnectionIdleLifetime = 20, ConnectionPruningInterval = 5 };
+        return settings.ConnectionString;
     }
 
     public async ValueTask DisposeAsync()

@@ -44,16 +44,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>How to connect to a database of this server, which need not be there yet.</summary>
     public string ConnectionString(string database) =>
-        new NpgsqlConnectionStringBuilder
-        {
-            Host = "127.0.0.1",
-            Port = _port,
-            Username = "postgres",
-            Database = database,
-            MaxPoolSize = 40,
-            ConnectionIdleLifetime = 20, // of hundreds of databases, each used for seconds
-            ConnectionPruningInterval = 5,
-        }.ConnectionString;
+        new NpgsqlConnectionStringBuilder { Host = "127.0.0.1", Port = _port, Username = "postgres", Database = database, MaxPoolSize = 40 }.ConnectionString;
 
     /// <summary>Starts it again.</summary>
     /// <remarks>After a kill, shared memory may be in use for another moment.</remarks>

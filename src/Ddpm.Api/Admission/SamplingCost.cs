@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ddpm.Api.Http;
+using Ddpm.Api.Samples;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 
@@ -29,6 +30,14 @@ internal static class SamplingCost
     private static int CallsOf(SamplingSpec spec)
     {
         var steps = spec.Timesteps?.Count ?? spec.Steps ?? 1;
-        return (spec.Sampler == SamplerNames.Heun ? (2 * steps) - 1 : steps) * (spec.ClassLabels is not null && spec.GuidanceScale is not 1 ? 2 : 1);
+        var calls = spec.Guide switch
+        {
+            { Kind: GuideKind.Inpaint } painting => GuideRules.CallsOf(painting, steps),
+            { Strength: { } strength } => CallsOf(spec.Sampler, (int)Math.Round(strength * steps)), // the run begins with a picture
+            _ => CallsOf(spec.Sampler, steps),
+        };
+        return calls * (spec.ClassLabels is not null && spec.GuidanceScale is not 1 ? 2 : 1);
     }
+
+    private static int CallsOf(string? sampler, int steps) => sampler == SamplerNames.Heun ? Math.Max(0, (2 * steps) - 1) : steps;
 }

@@ -28,6 +28,11 @@ internal static class LimitServiceCollectionExtensions
         {
             Timeout = LongestAnswer,
             TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
+            WriteTimeoutResponse = context =>
+            {
+                context.Response.Headers.RetryAfter = ProblemHandler.RetryAfterSeconds;
+                return Task.CompletedTask; // the body is that of every bare status
+            },
         });
         return services.Configure<KestrelServerOptions>(Configure);
     }

@@ -75,7 +75,7 @@ internal sealed record SystemView
 }
 
 /// <summary>A queue.</summary>
-/// <param name="Name">training, sampling or data.</param>
+/// <param name="Name">training, sampling, evaluation or data.</param>
 /// <param name="Queued">Jobs that wait.</param>
 /// <param name="Running">Jobs that workers hold.</param>
 internal sealed record QueueView(string Name, int Queued, int Running);

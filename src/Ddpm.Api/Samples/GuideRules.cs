@@ -69,12 +69,23 @@ internal static class GuideRules
     {
         if (guide?.Kind != GuideKind.Inpaint)
             return guide is null or { ToSeed: not null } ? guide : guide with { Strength = guide.Strength ?? UsualStrength };
-        var (length, times) = (guide.JumpLength ?? UsualJumpLength, guide.Resamplings ?? UsualResamplings);
-        var calls = steps + ((steps - 1) / length * length * (times - 1));
+        var painting = guide with { JumpLength = guide.JumpLength ?? UsualJumpLength, Resamplings = guide.Resamplings ?? UsualResamplings };
+        var calls = CallsOf(painting, steps);
         if (calls > MostCalls)
-            throw Faults.One("guide.resamplings", $"must be less: {steps} steps with jumpLength {length} and resamplings {times} are {calls} network calls a picture, and at most {MostCalls} are accepted");
-        return guide with { JumpLength = length, Resamplings = times };
+        {
+            throw Faults.One(
+                "guide.resamplings",
+                $"must be less: {steps} steps with jumpLength {painting.JumpLength} and resamplings {painting.Resamplings} are {calls} network calls a picture, and at most {MostCalls} are accepted");
+        }
+
+        return painting;
     }
+
+    /// <summary>Network calls of inpainting, for one picture: each stretch of <c>jumpLength</c> steps is done <c>resamplings</c> times (Lugmayr et al. 2022, §4.2).</summary>
+    /// <param name="painting">With its defaults filled in.</param>
+    /// <param name="steps">Of the run.</param>
+    public static int CallsOf(GuideSpec painting, int steps) =>
+        steps + ((steps - 1) / painting.JumpLength!.Value * painting.JumpLength.Value * (painting.Resamplings!.Value - 1));
 
     private static void CheckSettings(GuideSpec? guide, Faults faults)
     {

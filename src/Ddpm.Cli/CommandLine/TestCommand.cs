@@ -9,7 +9,7 @@ internal static class TestCommand
     {
         var part = new Argument<string?>("part")
         {
-            Description = "all, unit (no process, no network), fixtures (the reference implementation's numbers), services, browser or faults.",
+            Description = "all, unit (no process, no network), fixtures (the reference implementation's numbers), services or faults; fuzz [--cases N] [--seed N] [--from N]; faults --long [--kills N] [--seed N].",
             DefaultValueFactory = _ => "all",
         };
         var command = new Command("test", "Builds and runs the tests; the last line is 'N passed, N failed, N skipped'. By ./ddpm in the sources only.") { part };

@@ -22,9 +22,9 @@ public sealed class JobClaims(
     public async Task<JobLease?> TryClaimAsync(Guid jobId, CancellationToken shutdown)
     {
         var settings = options.Value;
-        await using var db = await databases.CreateDbContextAsync(shutdown);
+        await using var db = await databases.CreateDbContextAsync(CancellationToken.None); // a delivery that is given up here would be nobody's for a while: what is claimed now is handed back at once
         var started = clock.GetTimestamp();
-        var now = await db.NowAsync(clock, shutdown);
+        var now = await db.NowAsync(clock, CancellationToken.None);
         var expiresAt = now + settings.LeaseDuration;
 
         // One statement, which both databases understand: what it changed is what it returns.

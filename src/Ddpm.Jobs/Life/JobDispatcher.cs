@@ -17,30 +17,50 @@ namespace Ddpm.Jobs.Life;
 public sealed partial class JobDispatcher(
     JobStorage hangfire, IBackgroundJobClientV2 client, IDbContextFactory<DdpmDbContext> databases, ILogger<JobDispatcher> logger)
 {
+    /// <summary>At most so many are put into their queues at once: few enough to be quick, many enough to matter.</summary>
+    public const int AtOnce = 256;
+
     /// <summary>Puts the id of a saved row into its queue. A failure is logged and healed later by the reconciler.</summary>
-    public Task EnqueueAsync(Job job, CancellationToken cancellationToken = default) => EnqueueAsync([job], cancellationToken);
+    public Task EnqueueAsync(Job job, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        return EnqueueAsync([job], cancellationToken);
+    }
 
     /// <summary>Puts the ids of saved rows into their queues. A failure is logged and healed later by the reconciler.</summary>
-    public async Task EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken = default)
+    /// <returns>Those for which it failed.</returns>
+    public async Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(jobs);
-        try
+        List<Job> left = [];
+        IEnumerable<IReadOnlyList<Job>> parts = hangfire is PromptStorage ? [jobs] : jobs.Select(job => (IReadOnlyList<Job>)[job]);
+        foreach (var together in parts)
         {
-            if (hangfire is PromptStorage prompt)
-                await prompt.EnqueueAsync([.. jobs.Select(job => (job, Call(job)))], cancellationToken);
-            else
-                await EnqueueInTurnAsync(jobs, cancellationToken);
-        }
-#pragma warning disable CA1031 // Whatever went wrong, the rows are safe and the reconciler will find them.
-        catch (Exception reason) when (reason is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            foreach (var job in jobs)
+            try
             {
-                using var ids = JobScope.Begin(logger, job);
-                LogFailure(reason, job.Id);
+                await EnqueueOrThrowAsync(together, cancellationToken);
+            }
+#pragma warning disable CA1031 // Whatever went wrong, the rows are safe and the reconciler will find them.
+            catch (Exception reason) when (reason is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+#pragma warning restore CA1031
+            {
+                using var ids = together is [var job] ? JobScope.Begin(logger, job) : null;
+                LogFailure(reason, string.Join(", ", together.Select(job => job.Id)));
+                left.AddRange(together);
             }
         }
+
+        return left;
+    }
+
+    /// <summary>The same for who can do something about a failure, which is thrown. Of several those before the one that failed may be in their queues.</summary>
+    public async Task EnqueueOrThrowAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(jobs);
+        if (hangfire is PromptStorage prompt)
+            await prompt.EnqueueAsync([.. jobs.Select(job => (job, Call(job)))], cancellationToken);
+        else
+            await EnqueueInTurnAsync(jobs, cancellationToken);
     }
 
     /// <summary>Puts the id of a row that still waits into its queue again, behind the others: a delivery of it came to nothing.</summary>
@@ -56,7 +76,7 @@ public sealed partial class JobDispatcher(
         catch (Exception reason)
 #pragma warning restore CA1031
         {
-            LogFailure(reason, jobId);
+            LogFailure(reason, jobId.ToString());
         }
     }
 
@@ -93,6 +113,6 @@ public sealed partial class JobDispatcher(
         };
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Job {JobId} is saved but could not be enqueued; it will be tried again.")]
-    private partial void LogFailure(Exception exception, Guid jobId);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Saved but not enqueued, which will be tried again: {Jobs}.")]
+    private partial void LogFailure(Exception exception, string jobs);
 }

@@ -95,7 +95,9 @@ public sealed partial class JobLease : IDisposable
                 .SetProperty(j => j.Progress, Progress)
                 .SetProperty(j => j.LeaseExpiresAt, (DateTime?)null)
                 .SetProperty(j => j.EndedAt, j => j.CancelRequested ? now : null)),
-            change: null);
+            change: null,
+            JobStatus.Queued,
+            JobStatus.Cancelled);
     }
 
     /// <summary>Lets the lease run out at once, or in its time where the database stays away: the next round of a reconciler treats the job as one whose worker died, and counts it so.</summary>
@@ -140,7 +142,7 @@ public sealed partial class JobLease : IDisposable
     }
 
     // A connection can break after the commit and before the answer: the end that is found then is this one.
-    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change, JobStatus? end = null)
+    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change, params JobStatus[] ends)
     {
         var triedBefore = false;
         while (StopReason != StopReason.LeaseLost)
@@ -151,7 +153,7 @@ public sealed partial class JobLease : IDisposable
                 using var transaction = db.Database.BeginTransaction();
                 if (fence(Held(db)) == 0)
                 {
-                    if (triedBefore && db.Jobs.Any(j => j.Id == Job.Id && j.LeaseEpoch == Epoch && j.Status == end))
+                    if (triedBefore && db.Jobs.Any(j => j.Id == Job.Id && j.LeaseEpoch == Epoch && ends.Contains(j.Status)))
                         return;
                     break;
                 }

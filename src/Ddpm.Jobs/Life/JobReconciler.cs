@@ -24,8 +24,6 @@ public sealed partial class JobReconciler(
     JobMetrics metrics,
     ILogger<JobReconciler> logger)
 {
-    private const int AtOnce = 256;
-
     /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
     /// <returns>How many.</returns>
     public async Task<int> EndLeasesOfTheDeadAsync(CancellationToken cancellationToken)
@@ -110,7 +108,7 @@ public sealed partial class JobReconciler(
 
     private async Task EnqueueTheForgottenAsync(CancellationToken cancellationToken)
     {
-        foreach (var together in (await ForgottenAsync(cancellationToken)).Chunk(AtOnce))
+        foreach (var together in (await ForgottenAsync(cancellationToken)).Chunk(JobDispatcher.AtOnce))
         {
             foreach (var job in together)
             {
@@ -118,7 +116,7 @@ public sealed partial class JobReconciler(
                 LogForgotten(job.Id);
             }
 
-            await dispatcher.EnqueueAsync(together, cancellationToken);
+            await dispatcher.EnqueueOrThrowAsync(together, cancellationToken);
         }
     }
 

@@ -7,7 +7,7 @@ namespace Ddpm.Jobs.Life;
 /// <summary>Whose turn it is. Hangfire delivers jobs in the order in which they came; here a delivery is a turn, which may go to another job that waits.</summary>
 /// <remarks>
 /// First comes the account of which fewest jobs run. Among equals a job that is expected to take long lets those pass that come within that time, and no others: the one that is first is the
-/// one whose arrival plus duration is the least. So small jobs do not stand behind large ones, and no job waits for more than those that came before it would have finished.
+/// one whose arrival plus duration is the least. So small jobs do not stand behind large ones, and among those of one account no job waits for more than those that came before it would have finished.
 /// </remarks>
 public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases, ILogger<JobTurns> logger)
 {
@@ -30,15 +30,18 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             var queued = db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested);
             if (await Waits(queued.Where(job => job.Id == delivered)).SingleOrDefaultAsync(cancellationToken) is not { } named)
                 return delivered;
-            var alike = queued.Where(job => job.Kind == named.Kind);
-            var accounts = await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
+            var alike = queued.Where(job => job.Kind == named.Kind).OrderBy(job => job.CreatedAt);
+            var waiting = await Waits(alike.Take(Considered)).ToListAsync(cancellationToken);
+            if (waiting.Count < 2)
+                return delivered;
             var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
                 .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
+            var accounts = waiting.Count < Considered ? [.. waiting.Select(job => job.Account).Distinct()] : await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
             var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
             var least = accounts.Where(account => Running(account) == fewest).ToList();
-            if (least.Count < accounts.Count) // however many of others came before
-                alike = alike.Where(job => least.Contains(job.Account));
-            var waiting = await Waits(alike.OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
+            if (least.Count < accounts.Count && waiting.Count == Considered) // of those that come first by that, however many others came before
+                waiting = await Waits(alike.Where(job => least.Contains(job.Account)).Take(Considered)).ToListAsync(cancellationToken);
+            waiting.RemoveAll(job => !least.Contains(job.Account));
             if (waiting.Count == 0)
                 return delivered;
             var rate = await RateAsync(db, named.Kind, cancellationToken);

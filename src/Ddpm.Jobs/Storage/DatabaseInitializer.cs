@@ -89,7 +89,7 @@ public sealed partial class DatabaseInitializer(
     // Neither EF nor Hangfire survives a race for an empty schema by itself. The lock goes with the connection.
     private async Task AloneAsync(Func<NpgsqlConnection, Task> work, CancellationToken cancellationToken)
     {
-        await using var guard = new NpgsqlConnection(storage.ConnectionString);
+        await using var guard = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(storage.ConnectionString) { Pooling = false }.ConnectionString);
         await guard.OpenAsync(cancellationToken);
         await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
         {

@@ -20,10 +20,14 @@ internal sealed class PromptStorage : PostgreSqlStorage
         WITH wanted AS MATERIALIZED (
             SELECT w.*, nextval('{HangfireStorage.Schema}.job_id_seq') AS jobid, nextval('{HangfireStorage.Schema}.state_id_seq') AS stateid
             FROM unnest($1, $2, $3, $4, $5, $6) AS w(id, carrier, queue, call, arguments, state)
+        ), held AS MATERIALIZED ( -- in one order, whoever else enqueues the same
+            SELECT w.* FROM wanted w JOIN "Jobs" j ON j."Id" = w.id
+            WHERE (j."Status" = 'Queued') IS TRUE AND j."DispatchId" IS NOT DISTINCT FROM w.carrier -- found by its id, never by its status
+            ORDER BY w.id FOR NO KEY UPDATE OF j
         ), taken AS (
-            UPDATE "Jobs" j SET "DispatchId" = w.jobid::text FROM wanted w
-            WHERE j."Id" = w.id AND (j."Status" = 'Queued') IS TRUE AND j."DispatchId" IS NOT DISTINCT FROM w.carrier -- found by its id, never by its status
-            RETURNING w.*
+            UPDATE "Jobs" j SET "DispatchId" = h.jobid::text FROM held h
+            WHERE j."Id" = h.id AND (j."Status" = 'Queued') IS TRUE AND j."DispatchId" IS NOT DISTINCT FROM h.carrier
+            RETURNING h.*
         ), jobs AS (
             INSERT INTO {HangfireStorage.Schema}.job (id, stateid, statename, invocationdata, arguments, createdat)
             SELECT jobid, stateid, 'Enqueued', call::jsonb, arguments::jsonb, now() FROM taken
@@ -84,11 +88,11 @@ internal sealed class PromptStorage : PostgreSqlStorage
 
     private static NpgsqlParameter Texts(IEnumerable<string?> values) => new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };
 
-    // Our rows are the truth, and the reconciler heals what a crash of the server takes of Hangfire's: nobody waits for its disk.
+    // Our rows are the truth, and the reconciler heals what a crash of the server takes of Hangfire's, and of what we note of it: nobody waits for its disk.
     private static NpgsqlConnectionStringBuilder Relaxed(string connectionString)
     {
         var settings = PostgresDdpmDbContext.Prepared(connectionString);
-        settings.Options = $"{settings.Options} -c synchronous_commit=off".Trim();
+        settings.Options = $"{settings.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")} -c synchronous_commit=off".Trim(); // which hides the variable from Npgsql
         return settings;
     }
 }

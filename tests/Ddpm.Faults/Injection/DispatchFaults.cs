@@ -1,4 +1,5 @@
 using Ddpm.Faults.Clusters;
+using Npgsql;
 
 namespace Ddpm.Faults.Injection;
 
@@ -51,15 +52,15 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        var at = DateTime.UtcNow;
-        await cluster.ExecuteAsync(tablesToo ? "DROP SCHEMA hangfire CASCADE" : """
+        await ExecuteAsync(cluster, tablesToo ? "DROP SCHEMA hangfire CASCADE" : """
             DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'hangfire' AND tablename <> 'schema' LOOP
                     EXECUTE 'TRUNCATE hangfire.' || quote_ident(name) || ' CASCADE';
                 END LOOP;
             END $$
             """);
-        var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2);
+        var at = DateTime.UtcNow;
+        var limit = at + TimeSpan.FromMinutes(2);
         while (await IsGoneAsync(cluster) || (await cluster.History.TextsAsync($"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.job h WHERE h.id::text = "DispatchId")""")).Count > 0)
         {
             if (DateTime.UtcNow > limit)
@@ -68,6 +69,22 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
         }
 
         return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
+    }
+
+    // A worker may be frozen with a lock in its hands: whoever waits for it behind a statement like this holds up all others meanwhile.
+    private static async Task ExecuteAsync(Cluster cluster, string sql)
+    {
+        for (var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2); ; await Task.Delay(TimeSpan.FromSeconds(1)))
+        {
+            try
+            {
+                await cluster.ExecuteAsync($"SET lock_timeout = '1s'; {sql}");
+                return;
+            }
+            catch (PostgresException held) when (held.SqlState == PostgresErrorCodes.LockNotAvailable && DateTime.UtcNow < limit)
+            {
+            }
+        }
     }
 
     private static async Task<bool> IsGoneAsync(Cluster cluster) => (await cluster.History.TextsAsync("SELECT 'there' WHERE to_regclass('hangfire.lock') IS NOT NULL")).Count == 0;

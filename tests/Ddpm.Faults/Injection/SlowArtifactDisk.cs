@@ -1,19 +1,34 @@
 using System.Diagnostics;
 using System.Globalization;
 using Ddpm.Faults.Clusters;
+using Ddpm.TestSupport;
 
 namespace Ddpm.Faults.Injection;
 
-/// <summary>Whatever the workers write, rename or wait for on their disks takes a tenth of a second longer: <c>strace</c> holds the calls up.</summary>
+/// <summary>What the workers do on their disks takes a tenth of a second longer a call: <c>strace</c> holds them up, and slows everything else of theirs a little, too.</summary>
 internal sealed class SlowArtifactDisk : Fault
 {
     private const int DelayMicroseconds = 100_000;
     private const string Calls = "fsync,fdatasync,pwrite64,rename,mkdir,unlink,ftruncate";
     private static readonly TimeSpan Attaching = TimeSpan.FromSeconds(1);
 
-    public override string Name => "a disk of the artifacts that takes 0.1 s more for every write, rename and fsync";
+    public override string Name => "a disk of the artifacts that takes 0.1 s more for every write into a file, rename and fsync";
 
     public override string Recovery => "nothing is to happen";
+
+    /// <summary>Whether <c>strace</c> is there, and may trace.</summary>
+    public static async Task<bool> IsPossibleAsync()
+    {
+        try
+        {
+            await Programs.RunAsync("strace", ["-f", "-o", "/dev/null", "true"]);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {

@@ -9,6 +9,7 @@ using HangfireJob = Hangfire.Common.Job;
 namespace Ddpm.Jobs.Tests.Storage;
 
 /// <summary>Hangfire's jobs reach those who wait for them.</summary>
+[Trait("Category", "services")]
 public sealed class PromptQueuesTests(PostgresFixture postgres) : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -11,6 +11,7 @@ using Job = Ddpm.Jobs.Life.Job;
 namespace Ddpm.Jobs.Tests.Storage;
 
 /// <summary>Rows are put into their queues many at a time, past Hangfire's client.</summary>
+[Trait("Category", "services")]
 public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -88,13 +89,50 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
         var jobs = new List<Job>();
         for (var n = 0; n < 100; n++)
             jobs.Add(await host.AddJobAsync());
-        List<Job>[] copies = [.. Enumerable.Range(0, 4).Select(_ => jobs.Select(job => new Job { Id = job.Id, Kind = job.Kind, CreatedAt = job.CreatedAt }).ToList())];
+        List<Job>[] copies = [.. Enumerable.Range(0, 8).Select(_ => jobs.Select(job => new Job { Id = job.Id, Kind = job.Kind, CreatedAt = job.CreatedAt }).ToList())];
+        foreach (var copy in copies.Where((_, n) => n % 2 == 1))
+            copy.Reverse(); // as rows come in, and as they were asked for
 
-        await Task.WhenAll(copies.Select(copy => host.Dispatcher.EnqueueAsync(copy, TestContext.Current.CancellationToken)));
+        await Task.WhenAll(copies.Select(copy => Task.Run(() => host.Dispatcher.EnqueueOrThrowAsync(copy, TestContext.Current.CancellationToken))));
 
         Assert.Equal(100, Length(host));
         foreach (var job in jobs)
             Assert.Single(copies.Select(copy => copy.Single(other => other.Id == job.Id).DispatchId).OfType<string>(), (await host.ReadAsync(job.Id)).DispatchId);
+    }
+
+    [Fact]
+    public async Task WhatTheOutboxHas_WhenTheProcessEnds_IsEnqueuedFirst_AndWhatComesAfterwardsToo()
+    {
+        await using var host = await StartAsync();
+        var outbox = host.Get<JobOutbox>();
+        List<Job> jobs = [];
+        for (var n = 0; n < JobDispatcher.AtOnce + 20; n++)
+            jobs.Add(await host.AddJobAsync());
+
+        await Task.WhenAll(jobs.Select(outbox.AddAsync)); // more than it holds
+        await outbox.StartAsync(TestContext.Current.CancellationToken);
+        await outbox.StopAsync(TestContext.Current.CancellationToken);
+        var late = await host.AddJobAsync();
+        await outbox.AddAsync(late);
+
+        Assert.Equal(jobs.Count + 1, Length(host));
+        foreach (var job in jobs.Append(late))
+            Assert.NotNull((await host.ReadAsync(job.Id)).DispatchId);
+    }
+
+    [Fact]
+    public async Task WhatCannotBeEnqueued_IsGivenBack_AndTheNextRoundHealsIt()
+    {
+        await using var host = await StartAsync();
+        var job = await host.AddJobAsync();
+        await using (var db = host.Open())
+            await db.Database.ExecuteSqlAsync($"DROP SCHEMA hangfire CASCADE", TestContext.Current.CancellationToken);
+
+        Assert.Single(await host.Dispatcher.EnqueueAsync([job], TestContext.Current.CancellationToken));
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+
+        Assert.NotNull((await host.ReadAsync(job.Id)).DispatchId);
+        Assert.Equal(1, Length(host));
     }
 
     public ValueTask DisposeAsync()

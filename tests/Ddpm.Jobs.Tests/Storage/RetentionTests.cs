@@ -189,6 +189,7 @@ public sealed class SqliteRetentionTests : RetentionTests
     private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(With(JobsHost.Sqlite(Folder)));
 }
 
+[Trait("Category", "services")]
 public sealed class PostgresRetentionTests(PostgresFixture postgres) : RetentionTests
 {
     private protected override async Task<Dictionary<string, string?>> SettingsAsync() => With(JobsHost.Postgres(Folder, await postgres.CreateDatabaseAsync()));

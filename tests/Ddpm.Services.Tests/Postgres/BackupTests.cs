@@ -42,11 +42,29 @@ public sealed class BackupTests(PostgresFixture postgres) : IDisposable
         Assert.Equal(120, (int)ended["step"]!);
     }
 
+    [Fact]
+    public async Task ABackup_HasTheUploadsThatNoWorkerHasTakenIn()
+    {
+        var saved = _folder.At("saved");
+        string dataset;
+        await using (var before = await ServiceAsync("before", await postgres.NameDatabaseAsync(), withWorker: false))
+        {
+            dataset = (string)(await before.Client.UploadAsync("/datasets", ClientExtensions.Emoji, [("name", "emoji"), ("resolution", "16")])).Json(202)["id"]!;
+            await DeployAsync("backup", Uri(before.Database), before.Artifacts, saved);
+        }
+
+        var restored = await postgres.CreateDatabaseAsync();
+        await DeployAsync("restore", saved, Uri(restored), _folder.At("after", "artifacts"));
+        await using var after = await ServiceAsync("after", restored);
+
+        await after.Client.UntilEndedAsync($"/datasets/{dataset}", "succeeded");
+    }
+
     // PostgreSQL's programs are not on every PATH.
     private static Task<string> DeployAsync(string script, params string[] arguments) =>
         Programs.RunAsync("env", [$"PATH={PostgresFixture.RequirePrograms()}:{Environment.GetEnvironmentVariable("PATH")}", "bash", Path.Combine(AppContext.BaseDirectory, "deploy", script), .. arguments]);
 
-    private async Task<Service> ServiceAsync(string name, string connectionString)
+    private async Task<Service> ServiceAsync(string name, string connectionString, bool withWorker = true)
     {
         Directory.CreateDirectory(_folder.At(name));
         var settings = new Dictionary<string, string>(SplitService.Settings(_folder, connectionString))
@@ -57,9 +75,11 @@ public sealed class BackupTests(PostgresFixture postgres) : IDisposable
             ["Worker__LeaseRenewal"] = "00:00:01",
             ["Worker__ReconcileInterval"] = "00:00:01",
         };
-        RunningProgram[] programs = [.. new[] { ServicePrograms.Api, ServicePrograms.Worker }.Select(dll => RunningProgram.Start(dll, [], settings, _folder.At(name)))];
+        string[] dlls = withWorker ? [ServicePrograms.Api, ServicePrograms.Worker] : [ServicePrograms.Api];
+        RunningProgram[] programs = [.. dlls.Select(dll => RunningProgram.Start(dll, [], settings, _folder.At(name)))];
         var client = new DdpmClient(await programs[0].UntilListeningAsync());
-        await programs[1].UntilListeningAsync();
+        if (withWorker)
+            await programs[1].UntilListeningAsync();
         return new Service(client, programs, connectionString, _folder.At(name, "artifacts"));
     }
 
