@@ -26,7 +26,7 @@ internal static class SamplingCost
             $"together with {CallsOf(spec)} network calls for each picture asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= 1 ? $"at most {accepted} pictures" : "fewer steps")} at once"));
     }
 
-    // Heun calls the network twice a step but the last; guidance asks it with the class and without.
+    // Guidance asks the network with the class and without.
     private static int CallsOf(SamplingSpec spec)
     {
         var steps = spec.Timesteps?.Count ?? spec.Steps ?? 1;
@@ -39,5 +39,6 @@ internal static class SamplingCost
         return calls * (spec.ClassLabels is not null && spec.GuidanceScale is not 1 ? 2 : 1);
     }
 
+    // Heun calls it twice a step but the last.
     private static int CallsOf(string? sampler, int steps) => sampler == SamplerNames.Heun ? Math.Max(0, (2 * steps) - 1) : steps;
 }

@@ -9,7 +9,8 @@ namespace Ddpm.Api.Http;
 internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : IExceptionHandler
 {
     private const int ClientClosedRequest = 499;
-    /// <summary>With every 503.</summary>
+
+    /// <summary>When to try again, with a 503 that passes.</summary>
     public const string RetryAfterSeconds = "5";
 
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)

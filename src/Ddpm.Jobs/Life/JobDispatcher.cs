@@ -17,7 +17,7 @@ namespace Ddpm.Jobs.Life;
 public sealed partial class JobDispatcher(
     JobStorage hangfire, IBackgroundJobClientV2 client, IDbContextFactory<DdpmDbContext> databases, ILogger<JobDispatcher> logger)
 {
-    /// <summary>At most so many are put into their queues at once: few enough to be quick, many enough to matter.</summary>
+    /// <summary>How many to hand over at once: few enough to be quick, many enough to matter.</summary>
     public const int AtOnce = 256;
 
     /// <summary>Puts the id of a saved row into its queue. A failure is logged and healed later by the reconciler.</summary>
@@ -27,7 +27,7 @@ public sealed partial class JobDispatcher(
         return EnqueueAsync([job], cancellationToken);
     }
 
-    /// <summary>Puts the ids of saved rows into their queues. A failure is logged and healed later by the reconciler.</summary>
+    /// <summary>The same for several, in their order.</summary>
     /// <returns>Those for which it failed.</returns>
     public async Task<IReadOnlyList<Job>> EnqueueAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken = default)
     {
@@ -53,7 +53,8 @@ public sealed partial class JobDispatcher(
         return left;
     }
 
-    /// <summary>The same for who can do something about a failure, which is thrown. Of several those before the one that failed may be in their queues.</summary>
+    /// <summary>The same for who can do something about a failure. With Hangfire in memory those before the one that failed are in their queues then.</summary>
+    /// <exception cref="System.Data.Common.DbException">The database does not answer, or Hangfire's tables are gone.</exception>
     public async Task EnqueueOrThrowAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(jobs);

@@ -141,8 +141,8 @@ public sealed partial class JobLease : IDisposable
             status);
     }
 
-    // A connection can break after the commit and before the answer: the end that is found then is this one.
-    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change, params JobStatus[] ends)
+    // A connection can break after the commit and before the answer: what is found then is this one's outcome, or a reconciler's that did the same.
+    private void Commit(Func<IQueryable<Job>, int> fence, Action<DdpmDbContext>? change, params JobStatus[] outcomes)
     {
         var triedBefore = false;
         while (StopReason != StopReason.LeaseLost)
@@ -153,7 +153,7 @@ public sealed partial class JobLease : IDisposable
                 using var transaction = db.Database.BeginTransaction();
                 if (fence(Held(db)) == 0)
                 {
-                    if (triedBefore && db.Jobs.Any(j => j.Id == Job.Id && j.LeaseEpoch == Epoch && ends.Contains(j.Status)))
+                    if (triedBefore && db.Jobs.Any(j => j.Id == Job.Id && j.LeaseEpoch == Epoch && outcomes.Contains(j.Status)))
                         return;
                     break;
                 }

@@ -38,7 +38,7 @@ public sealed class JobOutbox(JobDispatcher dispatcher) : BackgroundService
             }
 
             // Where they come that fast, a statement for a few each takes from the database what those who ask for work need.
-            if (together.Count > 1 && !_jobs.Reader.Completion.IsCompleted)
+            if (together.Count > 1)
                 await Task.Delay(Gathering, CancellationToken.None);
         }
     }

@@ -110,13 +110,12 @@ public sealed partial class JobReconciler(
     {
         foreach (var together in (await ForgottenAsync(cancellationToken)).Chunk(JobDispatcher.AtOnce))
         {
+            await dispatcher.EnqueueOrThrowAsync(together, cancellationToken);
             foreach (var job in together)
             {
                 using var ids = JobScope.Begin(logger, job);
                 LogForgotten(job.Id);
             }
-
-            await dispatcher.EnqueueOrThrowAsync(together, cancellationToken);
         }
     }
 
@@ -143,6 +142,6 @@ public sealed partial class JobReconciler(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Leases ran out: {Requeued} jobs queued again, {Failed} given up, {Cancelled} cancelled.")]
     private partial void LogLostLeases(int requeued, int failed, int cancelled);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waits but nothing carries it; enqueued again.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waited but nothing carried it; enqueued again.")]
     private partial void LogForgotten(Guid jobId);
 }

@@ -30,8 +30,8 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             var queued = db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested);
             if (await Waits(queued.Where(job => job.Id == delivered)).SingleOrDefaultAsync(cancellationToken) is not { } named)
                 return delivered;
-            var alike = queued.Where(job => job.Kind == named.Kind).OrderBy(job => job.CreatedAt);
-            var waiting = await Waits(alike.Take(Considered)).ToListAsync(cancellationToken);
+            var alike = queued.Where(job => job.Kind == named.Kind);
+            var waiting = await Waits(alike.OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
             if (waiting.Count < 2)
                 return delivered;
             var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
@@ -40,7 +40,7 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
             var least = accounts.Where(account => Running(account) == fewest).ToList();
             if (least.Count < accounts.Count && waiting.Count == Considered) // of those that come first by that, however many others came before
-                waiting = await Waits(alike.Where(job => least.Contains(job.Account)).Take(Considered)).ToListAsync(cancellationToken);
+                waiting = await Waits(alike.Where(job => least.Contains(job.Account)).OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
             waiting.RemoveAll(job => !least.Contains(job.Account));
             if (waiting.Count == 0)
                 return delivered;
@@ -67,7 +67,7 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     {
         var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.StartedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
             .Select(job => new { job.Status, job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
-        var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: not null }).ToList();
+        var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: > 0 }).ToList();
         var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);
         return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
     }

@@ -21,7 +21,7 @@ public sealed record LeaseOptions
 
     /// <summary>How often every process looks for jobs that nobody carries or holds. From 100 milliseconds; default 15 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
-    public TimeSpan ReconcileInterval { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan ReconcileInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>So many leases lost in a row, without a checkpoint in between, and the job fails. From 1 to 100; default 5.</summary>
     [Range(1, 100)]

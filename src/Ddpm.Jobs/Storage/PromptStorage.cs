@@ -26,7 +26,7 @@ internal sealed class PromptStorage : PostgreSqlStorage
             ORDER BY w.id FOR NO KEY UPDATE OF j
         ), taken AS (
             UPDATE "Jobs" j SET "DispatchId" = h.jobid::text FROM held h
-            WHERE j."Id" = h.id AND (j."Status" = 'Queued') IS TRUE AND j."DispatchId" IS NOT DISTINCT FROM h.carrier
+            WHERE j."Id" = h.id
             RETURNING h.*
         ), jobs AS (
             INSERT INTO {HangfireStorage.Schema}.job (id, stateid, statename, invocationdata, arguments, createdat)
@@ -48,8 +48,10 @@ internal sealed class PromptStorage : PostgreSqlStorage
         _queues = new PromptQueues(this, options, connectionString);
         QueueProviders.Add(_queues, Queues.All);
 
-        // Planned anew each time: a plan made while few rows wait would read all of many.
-        _unprepared = new NpgsqlConnectionStringBuilder(Relaxed(connectionString).ConnectionString) { MaxAutoPrepare = 0 }.ConnectionString;
+        // Planned anew each time: a plan made while few rows wait would read all of many. A pool of its own, from which mostly the outbox takes one.
+        var unprepared = Relaxed(connectionString);
+        unprepared.MaxAutoPrepare = 0;
+        _unprepared = unprepared.ConnectionString;
     }
 
     [Obsolete("As the method that it overrides.")]

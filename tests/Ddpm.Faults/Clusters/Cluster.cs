@@ -116,7 +116,7 @@ internal sealed class Cluster : IAsyncDisposable
         ["Worker__ProgressInterval"] = "00:00:00.050",
         ["Worker__LeaseDuration"] = settings.Lease.ToString("c", CultureInfo.InvariantCulture),
         ["Worker__LeaseRenewal"] = (settings.Lease / 6).ToString("c", CultureInfo.InvariantCulture),
-        ["Worker__ReconcileInterval"] = (settings.Lease / 2).ToString("c", CultureInfo.InvariantCulture),
+        ["Worker__ReconcileInterval"] = (settings.Lease / 3).ToString("c", CultureInfo.InvariantCulture),
         ["Leftovers__StagingAge"] = "00:00:30",
         ["Leftovers__ArtifactAge"] = "00:00:30",
         ["Leftovers__SweepInterval"] = "00:00:10",

@@ -81,7 +81,7 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
                 await cluster.ExecuteAsync($"SET lock_timeout = '1s'; {sql}");
                 return;
             }
-            catch (PostgresException held) when (held.SqlState == PostgresErrorCodes.LockNotAvailable && DateTime.UtcNow < limit)
+            catch (PostgresException held) when (held.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected && DateTime.UtcNow < limit)
             {
             }
         }

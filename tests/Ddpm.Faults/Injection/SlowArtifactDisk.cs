@@ -9,19 +9,19 @@ namespace Ddpm.Faults.Injection;
 internal sealed class SlowArtifactDisk : Fault
 {
     private const int DelayMicroseconds = 100_000;
-    private const string Calls = "fsync,fdatasync,pwrite64,rename,mkdir,unlink,ftruncate";
+    private const string Calls = "fsync,fdatasync,pwrite64,rename";
     private static readonly TimeSpan Attaching = TimeSpan.FromSeconds(1);
 
     public override string Name => "a disk of the artifacts that takes 0.1 s more for every write into a file, rename and fsync";
 
     public override string Recovery => "nothing is to happen";
 
-    /// <summary>Whether <c>strace</c> is there, and may trace.</summary>
+    /// <summary>Whether <c>strace</c> is there, and may trace what others have started.</summary>
     public static async Task<bool> IsPossibleAsync()
     {
         try
         {
-            await Programs.RunAsync("strace", ["-f", "-o", "/dev/null", "true"]);
+            await Programs.RunAsync("sh", ["-c", "sleep 5 & strace -q -o /dev/null -p $! -e trace=none & sleep 1; kill -0 $!"]); // it has ended where it was refused
             return true;
         }
         catch (InvalidOperationException)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Sampling;
 using Ddpm.TestSupport;
@@ -121,24 +122,40 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
     }
 
     [Fact]
-    public async Task WhatCannotBeEnqueued_IsGivenBack_AndTheNextRoundHealsIt()
+    public async Task WhatCannotBeEnqueued_IsTriedAgain_ByTheOutboxAndByTheReconciler()
     {
         await using var host = await StartAsync();
-        var job = await host.AddJobAsync();
-        await using (var db = host.Open())
-            await db.Database.ExecuteSqlAsync($"DROP SCHEMA hangfire CASCADE", TestContext.Current.CancellationToken);
+        var (forgotten, asked) = (await host.AddJobAsync(), await host.AddJobAsync());
+        await ExecuteAsync(host, """
+            CREATE FUNCTION hangfire.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON hangfire.jobqueue EXECUTE FUNCTION hangfire.refuse()
+            """);
+        var outbox = host.Get<JobOutbox>();
+        await outbox.StartAsync(TestContext.Current.CancellationToken);
 
-        Assert.Single(await host.Dispatcher.EnqueueAsync([job], TestContext.Current.CancellationToken));
+        await outbox.AddAsync(asked);
+        await Assert.ThrowsAnyAsync<DbException>(() => host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken)); // so that its service does not wait for its next round
+        Assert.Single(await host.Dispatcher.EnqueueAsync([forgotten], TestContext.Current.CancellationToken));
+        await ExecuteAsync(host, "DROP TRIGGER refuse ON hangfire.jobqueue");
+
+        await Eventually.BecomesTrueAsync("the outbox has tried again", async () => (await host.ReadAsync(asked.Id)).DispatchId is not null);
+        Assert.Null((await host.ReadAsync(forgotten.Id)).DispatchId);
         await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
-
-        Assert.NotNull((await host.ReadAsync(job.Id)).DispatchId);
-        Assert.Equal(1, Length(host));
+        Assert.NotNull((await host.ReadAsync(forgotten.Id)).DispatchId);
+        Assert.Equal(2, Length(host));
+        await outbox.StopAsync(TestContext.Current.CancellationToken);
     }
 
     public ValueTask DisposeAsync()
     {
         _folder.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static async Task ExecuteAsync(JobsHost host, string sql)
+    {
+        await using var db = host.Open();
+        await db.Database.ExecuteSqlRawAsync(sql, TestContext.Current.CancellationToken);
     }
 
     private static long Length(JobsHost host) => host.Get<JobStorage>().GetMonitoringApi().EnqueuedCount(Queues.Sampling);
@@ -151,6 +168,7 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
             SELECT jsonb_build_object(
                 'job', to_jsonb(j) - 'id' - 'stateid' - 'createdat',
                 'state', to_jsonb(s) #- ARRAY['id'] #- ARRAY['jobid'] #- ARRAY['createdat'] #- ARRAY['data', 'EnqueuedAt'],
+                'parameters', (SELECT jsonb_object_agg(p.name, p.value) FROM hangfire.jobparameter p WHERE p.jobid = j.id AND p.name NOT IN ('CurrentCulture', 'CurrentUICulture')),
                 'queue', to_jsonb(q) - 'id' - 'jobid')::text AS "Value"
             FROM hangfire.job j JOIN hangfire.state s ON s.id = j.stateid AND s.jobid = j.id JOIN hangfire.jobqueue q ON q.jobid = j.id
             WHERE j.id = {hangfireJob}::bigint
