@@ -19,7 +19,7 @@ public sealed record LeaseOptions
     [Range(typeof(TimeSpan), "00:00:00.010", "00:00:10")]
     public TimeSpan CancelPoll { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How often every process looks for jobs that nobody carries or holds. From 100 milliseconds; default 15 seconds.</summary>
+    /// <summary>How often every process looks for jobs that nobody carries or holds. From 100 milliseconds; default 10 seconds.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
     public TimeSpan ReconcileInterval { get; init; } = TimeSpan.FromSeconds(10);
 
