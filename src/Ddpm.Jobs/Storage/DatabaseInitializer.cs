@@ -15,6 +15,7 @@ public sealed partial class DatabaseInitializer(
 {
     private const int Attempts = 20;
     private const int LongestMigrationSeconds = 600;
+    private const int LongestRestoreSeconds = 5; // of another process, which may hang: a reconciler has more to do, and comes again
     private const long AdvisoryLock = 0x6464_706d; // "ddpm"
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
@@ -56,6 +57,7 @@ public sealed partial class DatabaseInitializer(
                 HangfireStorage.Install(guard);
                 return Task.CompletedTask;
             },
+            LongestRestoreSeconds,
             cancellationToken);
         LogRestored();
         return true;
@@ -83,17 +85,18 @@ public sealed partial class DatabaseInitializer(
                 await db.Database.MigrateAsync(cancellationToken);
                 HangfireStorage.Install(guard);
             },
+            LongestMigrationSeconds,
             cancellationToken);
     }
 
     // Neither EF nor Hangfire survives a race for an empty schema by itself. The lock goes with the connection.
-    private async Task AloneAsync(Func<NpgsqlConnection, Task> work, CancellationToken cancellationToken)
+    private async Task AloneAsync(Func<NpgsqlConnection, Task> work, int patienceSeconds, CancellationToken cancellationToken)
     {
         await using var guard = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(storage.ConnectionString) { Pooling = false }.ConnectionString);
         await guard.OpenAsync(cancellationToken);
         await using (var take = new NpgsqlCommand("SELECT pg_advisory_lock($1)", guard) { Parameters = { new() { Value = AdvisoryLock } } })
         {
-            take.CommandTimeout = LongestMigrationSeconds;
+            take.CommandTimeout = patienceSeconds;
             await take.ExecuteNonQueryAsync(cancellationToken);
         }
 

@@ -22,7 +22,28 @@ public sealed partial class LeftoverSweeper(
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
             + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
             + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken)
+            + await SweepAttemptsAsync("samples", db.SampleBatches.Where(batch => batch.ArtifactKey != null).Select(batch => new Result(batch.Id, batch.ArtifactKey!)), now - options.Value.ArtifactAge, cancellationToken)
+            + await SweepAttemptsAsync("evaluations", db.Evaluations.Where(evaluation => evaluation.ArtifactKey != null).Select(evaluation => new Result(evaluation.Id, evaluation.ArtifactKey!)), now - options.Value.ArtifactAge, cancellationToken)
             + await SweepRunsAsync(db, now - options.Value.ArtifactAge, cancellationToken);
+    }
+
+    // Whoever succeeds deletes what other attempts have left, unless it dies before; and one that was frozen may publish after that.
+    private async Task<int> SweepAttemptsAsync(string folder, IQueryable<Result> results, DateTime before, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        var keys = await results.ToDictionaryAsync(result => $"{folder}/{result.Id}", result => result.Key, cancellationToken);
+        foreach (var one in artifacts.List(folder).Where(keys.ContainsKey))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            foreach (var other in artifacts.List(one, before).Where(entry => entry != keys[one]))
+            {
+                artifacts.Delete(other);
+                LogDeleted(other);
+                deleted++;
+            }
+        }
+
+        return deleted;
     }
 
     // What a run that goes on has left, its next attempt deletes. Those that have ended may be resumed at any moment, which writes to a folder that is not old.
@@ -77,4 +98,6 @@ public sealed partial class LeftoverSweeper(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Key}, which no row refers to.")]
     private partial void LogDeleted(string key);
+
+    private sealed record Result(Guid Id, string Key);
 }

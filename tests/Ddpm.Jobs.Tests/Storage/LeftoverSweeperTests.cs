@@ -4,6 +4,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
 using Ddpm.Jobs.Storage;
+using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Jobs.Tests.Storage;
 
@@ -49,6 +50,30 @@ public sealed class LeftoverSweeperTests : JobsTests
         Assert.Equal([$"evaluations/{evaluation}"], Artifacts.List("evaluations"));
         Assert.Equal([$"models/{checkpoint}"], Artifacts.List("models"));
         Assert.True(Artifacts.Exists($"training-runs/{stranger}/loss.png"));
+    }
+
+    // Of a worker that died between its result and the deletion of what others have left, or that was frozen and published afterwards.
+    [Fact]
+    public async Task SweepAsync_DeletesAttempts_WhoseRequestHasTheResultOfAnother()
+    {
+        var (drawn, waiting) = (await AddSamplesAsync(), await AddSamplesAsync());
+        var measured = await AddEvaluationAsync();
+        await using (var db = Host.Open())
+        {
+            await db.SampleBatches.Where(batch => batch.Id == drawn).ExecuteUpdateAsync(set => set.SetProperty(batch => batch.ArtifactKey, $"samples/{drawn}/e2"), Cancellation);
+            await db.Evaluations.Where(one => one.Id == measured).ExecuteUpdateAsync(set => set.SetProperty(one => one.ArtifactKey, $"evaluations/{measured}/e2"), Cancellation);
+        }
+
+        Write($"samples/{drawn}/e1/grid.png", $"samples/{drawn}/e2/grid.png", $"samples/{drawn}/guide/picture", $"samples/{waiting}/guide/picture",
+            $"evaluations/{measured}/e2/nearest.png", $"evaluations/{measured}/e3/nearest.png");
+
+        Assert.Equal(0, await SweepAsync());
+        Host.Clock.Shift = TimeSpan.FromHours(25);
+        Assert.Equal(3, await SweepAsync());
+
+        Assert.Equal([$"samples/{drawn}/e2"], Artifacts.List($"samples/{drawn}"));
+        Assert.Equal([$"samples/{waiting}/guide"], Artifacts.List($"samples/{waiting}"));
+        Assert.Equal([$"evaluations/{measured}/e2"], Artifacts.List($"evaluations/{measured}"));
     }
 
     private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(JobsHost.Sqlite(Folder));
