@@ -22,7 +22,8 @@ public sealed class JobClaims(
     public async Task<JobLease?> TryClaimAsync(Guid jobId, CancellationToken shutdown)
     {
         var settings = options.Value;
-        await using var db = await databases.CreateDbContextAsync(CancellationToken.None); // a delivery that is given up here would be nobody's for a while: what is claimed now is handed back at once
+        // Not until the process is to stop: a delivery that is given up here would be nobody's for a while, and what is claimed now is handed back at once.
+        await using var db = await databases.CreateDbContextAsync(CancellationToken.None);
         var started = clock.GetTimestamp();
         var now = await db.NowAsync(clock, CancellationToken.None);
         var expiresAt = now + settings.LeaseDuration;

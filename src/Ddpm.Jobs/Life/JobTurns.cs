@@ -36,17 +36,17 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
                 return delivered;
             var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
                 .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
-            var accounts = waiting.Count < Considered ? [.. waiting.Select(job => job.Account).Distinct()] : await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
-            var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
-            var least = accounts.Where(account => Running(account) == fewest).ToList();
-            if (least.Count < accounts.Count && waiting.Count == Considered) // of those that come first by that, however many others came before
-                waiting = await Waits(alike.Where(job => least.Contains(job.Account)).OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
-            waiting.RemoveAll(job => !least.Contains(job.Account));
-            if (waiting.Count == 0)
-                return delivered;
+            if (waiting.Count == Considered) // an account of which fewer run may stand behind all of these
+            {
+                var accounts = await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
+                var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
+                var first = accounts.Where(account => Running(account) == fewest).ToList();
+                waiting.AddRange(await Waits(alike.Where(job => first.Contains(job.Account)).OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken));
+            }
+
             var rate = await RateAsync(db, named.Kind, cancellationToken);
-            var first = waiting.MinBy(Rank)!;
-            return fewest < Running(named.Account) || Rank(first) + Noticeable < Rank(named) ? first.Id : delivered;
+            var next = waiting.MinBy(job => (Running(job.Account), Rank(job)))!;
+            return Running(next.Account) < Running(named.Account) || Rank(next) + Noticeable < Rank(named) ? next.Id : delivered;
 
             int Running(string account) => running.GetValueOrDefault(account);
             DateTime Rank(Waiting job) => job.CreatedAt + Duration(job.Operations, rate);

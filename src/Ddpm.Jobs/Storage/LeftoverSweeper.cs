@@ -15,6 +15,7 @@ public sealed partial class LeftoverSweeper(
     public async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
         var now = clock.GetUtcNow().UtcDateTime;
+        var before = now - options.Value.ArtifactAge;
         artifacts.DeleteAbandonedStaging(options.Value.StagingAge, now);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         return await SweepAsync("uploads", KeysOfUploads(db), cancellationToken)
@@ -22,20 +23,22 @@ public sealed partial class LeftoverSweeper(
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
             + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
             + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken)
-            + await SweepAttemptsAsync("samples", db.SampleBatches.Where(batch => batch.ArtifactKey != null).Select(batch => new Result(batch.Id, batch.ArtifactKey!)), now - options.Value.ArtifactAge, cancellationToken)
-            + await SweepAttemptsAsync("evaluations", db.Evaluations.Where(evaluation => evaluation.ArtifactKey != null).Select(evaluation => new Result(evaluation.Id, evaluation.ArtifactKey!)), now - options.Value.ArtifactAge, cancellationToken)
-            + await SweepRunsAsync(db, now - options.Value.ArtifactAge, cancellationToken);
+            + await SweepAttemptsAsync("samples", db.SampleBatches.Select(batch => batch.ArtifactKey), before, cancellationToken)
+            + await SweepAttemptsAsync("evaluations", db.Evaluations.Select(evaluation => evaluation.ArtifactKey), before, cancellationToken)
+            + await SweepRunsAsync(db, before, cancellationToken);
     }
 
     // Whoever succeeds deletes what other attempts have left, unless it dies before; and one that was frozen may publish after that.
-    private async Task<int> SweepAttemptsAsync(string folder, IQueryable<Result> results, DateTime before, CancellationToken cancellationToken)
+    private async Task<int> SweepAttemptsAsync(string folder, IQueryable<string?> results, DateTime before, CancellationToken cancellationToken)
     {
+        var several = artifacts.List(folder).Where(one => artifacts.List(one).Count > 1).ToList(); // mostly none
+        if (several.Count == 0)
+            return 0;
         var deleted = 0;
-        var keys = await results.ToDictionaryAsync(result => $"{folder}/{result.Id}", result => result.Key, cancellationToken);
-        foreach (var one in artifacts.List(folder).Where(keys.ContainsKey))
+        var named = (await results.Where(key => key != null).ToListAsync(cancellationToken)).ToDictionary(key => key![..key!.LastIndexOf('/')]);
+        foreach (var one in several.Where(named.ContainsKey))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            foreach (var other in artifacts.List(one, before).Where(entry => entry != keys[one]))
+            foreach (var other in artifacts.List(one, before).Where(attempt => attempt != named[one]))
             {
                 artifacts.Delete(other);
                 LogDeleted(other);
@@ -98,6 +101,4 @@ public sealed partial class LeftoverSweeper(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Key}, which no row refers to.")]
     private partial void LogDeleted(string key);
-
-    private sealed record Result(Guid Id, string Key);
 }

@@ -10,7 +10,6 @@ internal sealed class SlowArtifactDisk : Fault
 {
     private const int DelayMicroseconds = 100_000;
     private const string Calls = "fsync,fdatasync,pwrite64,rename";
-    private static readonly TimeSpan Attaching = TimeSpan.FromSeconds(1);
 
     public override string Name => "a disk of the artifacts that takes 0.1 s more for every write into a file, rename and fsync";
 
@@ -36,8 +35,14 @@ internal sealed class SlowArtifactDisk : Fault
         List<Process> tracers = [];
         try
         {
-            tracers.AddRange(cluster.Workers.Where(worker => !worker.IsFrozen).Select(worker => Start(worker.ProcessId)).OfType<Process>());
-            await Task.Delay(Attaching);
+            foreach (var process in cluster.Workers.Where(worker => !worker.IsFrozen).Select(worker => worker.ProcessId))
+            {
+                if (Start(process) is not { } tracer)
+                    continue;
+                tracers.Add(tracer);
+                await Eventually.BecomesTrueAsync("strace holds a worker's calls up, or is refused", () => tracer.HasExited || IsTraced(process));
+            }
+
             foreach (var refused in tracers.Where(tracer => tracer.HasExited))
                 Console.WriteLine($"strace could not hold up a worker's calls: {await refused.StandardError.ReadToEndAsync()}");
             if (tracers.TrueForAll(tracer => tracer.HasExited))
@@ -57,6 +62,8 @@ internal sealed class SlowArtifactDisk : Fault
             }
         }
     }
+
+    private static bool IsTraced(int process) => File.ReadLines($"/proc/{process}/status").Any(line => line.StartsWith("TracerPid:", StringComparison.Ordinal) && !line.EndsWith("\t0", StringComparison.Ordinal));
 
     private static Process? Start(int process)
     {
