@@ -44,7 +44,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<AllowedFolders>();
         var hub = HubOptions.From(configuration, Path.Combine(StorageOptions.From(configuration).DataRoot, "hub"));
         services.AddSingleton(provider => new HubClient(
-            hub, provider.GetRequiredService<TimeProvider>(), bytes => provider.GetRequiredService<DiskSpace>().Require(bytes, "The download")));
+            hub, provider.GetRequiredService<TimeProvider>(), bytes => provider.GetRequiredService<DiskSpace>().RequireIn(hub.Cache, bytes, "The download")));
         services.AddSingleton<FeatureNetworks>();
         services.AddTransient<IDatasetJob, DatasetJob>();
         services.AddTransient<IEvaluationJob, EvaluationJob>();

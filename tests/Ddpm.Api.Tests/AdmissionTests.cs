@@ -55,6 +55,80 @@ public sealed class AdmissionTests : IDisposable
     }
 
     [Fact]
+    public async Task CostOfTraining_IsKnownBeforeItBegins_AndGrowsWithPicturesPassesAndPixels()
+    {
+        var (small, large) = (await _host.DatasetAsync(resolution: 32), await _host.DatasetAsync(resolution: 64)); // ten pictures each
+        var one = await OperationsAsync(small, """{"epochs": 1}""");
+        Assert.True(one > 0);
+        Assert.Equal(3 * one, await OperationsAsync(small, """{"epochs": 3}"""), one / 1e6);
+        Assert.Equal(8 * one, await OperationsAsync(small, """{"steps": 4, "batchSize": 16, "gradientAccumulationSteps": 2}"""), one / 1e6);
+        Assert.Equal(4 * one / 3, await OperationsAsync(small, """{"epochs": 1, "gradientCheckpointing": true}"""), one / 1e6);
+        Assert.True(await OperationsAsync(large, """{"epochs": 1}""") > 4 * one); // attention grows faster than the pixels
+
+        async Task<double> OperationsAsync(Guid dataset, string training)
+        {
+            using var response = await _host.PostAsync("/training-runs", Run(dataset, training));
+            return (double)(await ApiHost.JsonAsync(response, 202))["operations"]!;
+        }
+    }
+
+    [Fact]
+    public async Task ARunThatCostsTooMuch_IsRefused_AndToldHowFarItMayGo()
+    {
+        var dataset = await _host.DatasetAsync();
+        using var first = await _host.PostAsync("/training-runs", Run(dataset, """{"epochs": 2}"""));
+        var two = (double)(await ApiHost.JsonAsync(first, 202))["operations"]!;
+        using var limited = _host.With(("TrainingRuns:MaxOperations", (two * 1.001).ToString("R", CultureInfo.InvariantCulture)));
+        using var client = limited.CreateClient();
+
+        using var refused = await PostAsync(client, "/training-runs", Run(dataset, """{"epochs": 3}"""));
+        Assert.Contains("at most 2", (await ApiHost.ProblemAsync(refused, 400))["errors"]!["training.epochs"]![0]!.ToString(), StringComparison.Ordinal);
+        using var accepted = await PostAsync(client, "/training-runs", Run(dataset, """{"epochs": 2}"""));
+        Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
+    }
+
+    // Ten epochs are done of the article's network, which the fake run is of.
+    [Fact]
+    public async Task AResumedRun_CostsWhatIsLeft()
+    {
+        var dataset = await _host.DatasetAsync();
+        using var whole = await _host.PostAsync("/training-runs", $$$"""{"datasetId": "{{{dataset}}}", "training": {"epochs": 2}}""");
+        var two = (double)(await ApiHost.JsonAsync(whole, 202))["operations"]!;
+        var run = await _host.RunAsync(dataset: dataset);
+        using var limited = _host.With(("TrainingRuns:MaxOperations", (two * 1.001).ToString("R", CultureInfo.InvariantCulture)));
+        using var client = limited.CreateClient();
+
+        using var refused = await PostAsync(client, $"/training-runs/{run}/resume", """{"epochs": 13}""");
+        Assert.Contains("at most 12", (await ApiHost.ProblemAsync(refused, 400))["errors"]!["epochs"]![0]!.ToString(), StringComparison.Ordinal);
+        using var accepted = await PostAsync(client, $"/training-runs/{run}/resume", """{"epochs": 12}""");
+        Assert.Equal(two, (double)(await ApiHost.JsonAsync(accepted, 202))["operations"]!, two / 1e6);
+    }
+
+    [Fact]
+    public async Task AnEvaluationsCost_CountsTermsAndSamples_AndHasALimit()
+    {
+        await ModelAsync("measured");
+        var dataset = await _host.DatasetAsync();
+        var bound = await OperationsAsync("""["bits-per-dim"]""");
+        Assert.Equal(10 * 5e9 / 5 * 7, bound, 1); // ten pictures, seven terms; a call of the fake model as above
+        Assert.Equal(10 * 5e9 / 5 * 3, await OperationsAsync("""["swd", "nearest"]"""), 1);
+        Assert.Equal(10 * 5e9 / 5 * 10, await OperationsAsync("""["swd", "bits-per-dim"]"""), 1);
+
+        using var limited = _host.With(("Evaluations:MaxOperations", "5e10"));
+        using var client = limited.CreateClient();
+        using var refused = await PostAsync(client, "/evaluations", Request("""["bits-per-dim"]"""));
+        Assert.Contains("at most 7", (await ApiHost.ProblemAsync(refused, 400))["errors"]!["images"]![0]!.ToString(), StringComparison.Ordinal);
+
+        string Request(string metrics) => $$"""{"datasetId": "{{dataset}}", "model": "measured", "metrics": {{metrics}}, "images": 10, "terms": 7, "sampler": "ddim", "steps": 3}""";
+
+        async Task<double> OperationsAsync(string metrics)
+        {
+            using var response = await _host.PostAsync("/evaluations", Request(metrics));
+            return (double)(await ApiHost.JsonAsync(response, 202))["operations"]!;
+        }
+    }
+
+    [Fact]
     public async Task AnAccountWithTooMuchWaiting_IsToldWhenToComeAgain_AndOthersAreLetIn()
     {
         await ModelAsync("shared");
@@ -88,9 +162,14 @@ public sealed class AdmissionTests : IDisposable
         await db.Models.Where(row => row.Name == name).ExecuteUpdateAsync(set => set.SetProperty(row => row.Account, Account.Shared), TestContext.Current.CancellationToken);
     }
 
-    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string json, params (string Name, string Value)[] headers)
+    private static string Run(Guid dataset, string training) =>
+        $$$"""{"datasetId": "{{{dataset}}}", "network": {"blockOutChannels": [8, 16], "layersPerBlock": 1, "normNumGroups": 8}, "training": {{{training}}}}""";
+
+    private static Task<HttpResponseMessage> PostAsync(HttpClient client, string json, params (string Name, string Value)[] headers) => PostAsync(client, "/samples", json, headers);
+
+    private static async Task<HttpResponseMessage> PostAsync(HttpClient client, string path, string json, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/samples") { Content = new StringContent(json, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(json, Encoding.UTF8, "application/json") };
         foreach (var (name, value) in headers)
             request.Headers.Add(name, value);
         return await client.SendAsync(request, TestContext.Current.CancellationToken);

@@ -14,9 +14,6 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 {
     private const double CancelFraction = 0.2;
 
-    // How long after its beginning a fault of a worker or of the database may still slow something down.
-    private static readonly TimeSpan Aftermath = TimeSpan.FromMinutes(1);
-
     private readonly ConcurrentQueue<(Fault Fault, Injected What)> _injected = new();
 
     /// <summary>Runs that are always wanted: more than there are workers, so that one which has just started finds work.</summary>
@@ -67,8 +64,7 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         await Task.WhenAll(frozen);
         say("settling");
         await workload.SettleAsync(Settling);
-        return new CampaignReport(
-            await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), await CancelsAsync(), workload.Accepted.Count, onlooker.Summary);
+        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
     }
 
     private async Task InjectAsync(Fault fault)
@@ -122,26 +118,6 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         """,
         row => TimeSpan.FromSeconds(row.GetDouble(0)));
 
-    // From the request until the row says that the job is cancelled, where nothing happened to its worker or to the database in between.
-    private async Task<List<TimeSpan>> CancelsAsync()
-    {
-        var cancels = await cluster.History.RowsAsync(
-            """
-            SELECT c.owner, c.at, e.at, c.id::text FROM watch.cancels c
-            JOIN LATERAL (SELECT at, status, owner FROM watch.jobs w WHERE w.id = c.id AND w.at >= c.at ORDER BY n LIMIT 1) e ON e.status = 'Cancelled' AND e.owner = c.owner
-            """,
-            row => (Process: int.Parse(row.GetString(0).Split(':')[1], CultureInfo.InvariantCulture), From: row.GetDateTime(1), To: row.GetDateTime(2), Job: row.GetString(3)));
-        foreach (var slow in cancels.Where(cancel => cancel.To - cancel.From > Targets.Cancel))
-            Console.WriteLine($"Cancelling job {slow.Job} of process {slow.Process} took from {slow.From:HH:mm:ss.fff} to {slow.To:HH:mm:ss.fff}.");
-        return
-        [
-            .. from cancel in cancels
-               where !_injected.Any(entry => entry.What.At < cancel.To && entry.What.At + entry.What.Down + Aftermath > cancel.From
-                   && (entry.Fault is DatabaseRestart or DroppedConnections or SlowDatabaseDisk or SlowArtifactDisk || entry.What.Processes?.Contains(cancel.Process) == true))
-               select cancel.To - cancel.From,
-        ];
-    }
-
     private async Task<TakeOvers> TakeOversAsync()
     {
         var taken = await cluster.History.RowsAsync("SELECT count(*) FROM watch.jobs WHERE taken", row => row.GetInt64(0));
@@ -154,10 +130,9 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 /// <param name="Lines">A line for each kind of fault.</param>
 /// <param name="Violations">What must not be, in words.</param>
 /// <param name="TakeOvers">Jobs that changed hands.</param>
-/// <param name="Cancels">How long each cancelling of a running job took.</param>
 /// <param name="Accepted">Requests that were accepted.</param>
 /// <param name="Answers">What somebody got who looked all the time.</param>
-internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, IReadOnlyList<TimeSpan> Cancels, int Accepted, string Answers);
+internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, int Accepted, string Answers);
 
 /// <summary>One kind of fault.</summary>
 /// <param name="Fault">What it is.</param>

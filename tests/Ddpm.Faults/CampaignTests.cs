@@ -19,6 +19,7 @@ public sealed class CampaignTests
         [
             new WorkerKill(), new WorkerKill(), new WorkerKill(), new WorkerKill(), new ApiKill(), new WorkerFreeze(), new WorkerTermination(), new WorkerTermination(),
             new DatabaseRestart("fast"), new DatabaseRestart("immediate"), new DatabaseRestart("kill"), new DroppedConnections(), new SecondDelivery(), new LocksLeft(), new SlowDatabaseDisk(), new SlowArtifactDisk(), new TornCheckpoint(), new TornCheckpoint(), new TooMuchMemory(workload), new DispatchLoss(), new DispatchLoss(tablesToo: true), new NoWorkers(workload),
+            new ClockStep(), new ClockStep(), new ClockStep(), new ClockStep(), new Cancellation(), new Cancellation(),
         ];
         var report = await new Campaign(cluster, workload, new Random(5)).RunAsync(faults, TestContext.Current.TestOutputHelper!.WriteLine);
 
@@ -26,5 +27,6 @@ public sealed class CampaignTests
         Assert.True(report.TakeOvers.Taken > 0, "No lease was lost: the faults struck nothing.");
         Assert.InRange(report.TakeOvers.MostStepsLost, 0, 1);
         Assert.True(!await SlowArtifactDisk.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new SlowArtifactDisk().Name && line.Times > 0), "No disk was slow.");
+        Assert.True(!await WallClock.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new ClockStep().Name && line.Times > 0), "No clock was set.");
     }
 }

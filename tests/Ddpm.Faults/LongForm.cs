@@ -31,6 +31,9 @@ internal static class LongForm
             };
         }
 
+        if (output.Length > 0)
+            await ReplaceAsync(output, null); // before half an hour is spent
+
         if (PostgresServer.FindPrograms() is not { } programs)
         {
             Console.Error.WriteLine("PostgreSQL's programs (initdb, pg_ctl) are neither on the PATH nor in /usr/lib/postgresql.");
@@ -44,12 +47,27 @@ internal static class LongForm
         var workload = new Workload(cluster, trainingSteps: 400);
         await workload.PrepareAsync();
         var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 6, Settling = TimeSpan.FromMinutes(10) };
-        var report = await campaign.RunAsync(FaultsFor(kills, workload), Say);
+        var report = await RunAsync(campaign, cluster, FaultsFor(kills, workload), Say);
         var text = TextOf(report, kills, seed, watch.Elapsed, cluster.Settings);
         Console.WriteLine(text);
         if (output.Length > 0)
             await ReplaceAsync(output, text);
         return report.Violations.Count == 0 && Targets.Of(report, kills).All(target => target.IsMet) ? 0 : 1;
+    }
+
+    // Where anything is not as it should be, all that the processes printed is kept.
+    private static async Task<CampaignReport> RunAsync(Campaign campaign, Cluster cluster, IEnumerable<Fault> faults, Action<string> say)
+    {
+        CampaignReport? report = null;
+        try
+        {
+            return report = await campaign.RunAsync(faults, say);
+        }
+        finally
+        {
+            if (report is not { Violations.Count: 0 })
+                say($"what the processes printed: {cluster.KeepOutput()}");
+        }
     }
 
     // Of the kills, five of six strike workers; the other faults come in proportion.
@@ -70,6 +88,8 @@ internal static class LongForm
             .. Times(10, () => new LocksLeft()),
             .. Times(2, () => new SlowDatabaseDisk()),
             .. Times(2, () => new SlowArtifactDisk()),
+            .. Times(40, () => new ClockStep()),
+            .. Times(15, () => new Cancellation()),
             .. Times(10, () => new TornCheckpoint()),
             .. Times(5, () => new TooMuchMemory(workload)),
             .. Times(10, () => new DispatchLoss()),
@@ -105,13 +125,16 @@ internal static class LongForm
 
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
 
-    private static async Task ReplaceAsync(string file, string table)
+    /// <param name="file">One with the two lines that the table stands between.</param>
+    /// <param name="table">Null to see only whether it could be written.</param>
+    private static async Task ReplaceAsync(string file, string? table)
     {
         var text = await File.ReadAllTextAsync(file);
         var (begin, end) = (text.IndexOf(Begin, StringComparison.Ordinal), text.IndexOf(End, StringComparison.Ordinal));
         if (begin < 0 || end < begin)
             throw new InvalidOperationException($"{file} lacks the lines '{Begin}' and '{End}' that the table stands between.");
-        await File.WriteAllTextAsync(file, $"{text[..(begin + Begin.Length)]}\n{table}{text[end..]}");
+        if (table is not null)
+            await File.WriteAllTextAsync(file, $"{text[..(begin + Begin.Length)]}\n{table}{text[end..]}");
     }
 
     private static int Number(string text) =>

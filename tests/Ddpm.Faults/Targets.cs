@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ddpm.Faults.Injection;
 
 namespace Ddpm.Faults;
 
@@ -13,7 +14,7 @@ internal static class Targets
 {
     private static readonly TimeSpan Restart = TimeSpan.FromSeconds(45);
     private static readonly TimeSpan Exit = TimeSpan.FromSeconds(30);
-    public static readonly TimeSpan Cancel = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Cancel = TimeSpan.FromSeconds(2);
 
     /// <summary>Each, judged.</summary>
     /// <param name="report">Of a campaign with the usual lease of 30 seconds.</param>
@@ -28,7 +29,7 @@ internal static class Targets
             Within("a killed worker's job is in its queue again or held by another within 45 s", Restart, Of("SIGKILL of a worker")),
             Within("a worker ends within 30 s of SIGTERM", Exit, Of("SIGTERM of a worker")),
             new("steps past the newest checkpoint when a worker hands a run back: at most 1", Text(report.TakeOvers.MostStepsLost), report.TakeOvers.MostStepsLost <= 1),
-            Within("a running job that is cancelled has ended within 2 s", Cancel, report.Cancels),
+            Within("a running job that is cancelled has ended within 2 s", Cancel, Of(new Cancellation().Name)),
         ];
 
         IReadOnlyList<TimeSpan> Of(string fault) => report.Lines.SingleOrDefault(line => line.Fault == fault)?.Recoveries ?? [];

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Npgsql;
@@ -8,11 +9,19 @@ namespace Ddpm.TestSupport;
 public sealed class PostgresServer : IAsyncDisposable
 {
     private const int StartAttempts = 20;
+    private static readonly ConcurrentDictionary<PostgresServer, bool> Alive = new();
 
     private readonly string _programs;
     private readonly string _folder;
     private readonly int _port;
     private readonly bool _durable;
+
+    // Of tests that are broken off, too, nothing is to stay.
+    static PostgresServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var server in Alive.Keys)
+            server.DisposeAsync().AsTask().Wait();
+    };
 
     private PostgresServer(string programs, string folder, int port, bool durable) => (_programs, _folder, _port, _durable) = (programs, folder, port, durable);
 
@@ -36,6 +45,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         var folder = (await RunAsServerUserAsync("mktemp", "-d", "/tmp/ddpm-postgres-XXXXXX")).Trim();
         var server = new PostgresServer(programs, folder, FreePort.Find(), durable);
+        Alive[server] = true;
         await RunAsServerUserAsync(
             Path.Combine(programs, "initdb"), "-D", server.Data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync");
         await server.StartAsync();
@@ -103,6 +113,7 @@ public sealed class PostgresServer : IAsyncDisposable
         }
 
         await RunAsServerUserAsync("rm", "-rf", "--", _folder);
+        Alive.TryRemove(this, out _);
     }
 
     private static IEnumerable<int> ChildrenOf(int parent)

@@ -26,6 +26,9 @@ internal static class SamplingCost
             $"together with {CallsOf(spec)} network calls for each picture asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= 1 ? $"at most {accepted} pictures" : "fewer steps")} at once"));
     }
 
+    /// <summary>Calls of the network for one picture, in so many steps: Heun calls it twice a step but the last.</summary>
+    public static int CallsOf(string? sampler, int steps) => sampler == SamplerNames.Heun ? Math.Max(0, (2 * steps) - 1) : steps;
+
     // Guidance asks the network with the class and without.
     private static int CallsOf(SamplingSpec spec)
     {
@@ -38,7 +41,4 @@ internal static class SamplingCost
         };
         return calls * (spec.ClassLabels is not null && spec.GuidanceScale is not 1 ? 2 : 1);
     }
-
-    // Heun calls it twice a step but the last.
-    private static int CallsOf(string? sampler, int steps) => sampler == SamplerNames.Heun ? Math.Max(0, (2 * steps) - 1) : steps;
 }

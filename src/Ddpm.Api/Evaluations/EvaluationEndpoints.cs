@@ -51,11 +51,11 @@ internal static class EvaluationEndpoints
 
     private static async Task<Results<Ok<EvaluationView>, Accepted<EvaluationView>, ProblemHttpResult>> CreateAsync(
         JsonBody<CreateEvaluation> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobOutbox outbox,
-        JobControl control, IOptions<SamplesOptions> options, CancellationToken cancellationToken)
+        JobControl control, IOptions<SamplesOptions> samples, IOptions<EvaluationsOptions> options, CancellationToken cancellationToken)
     {
         var id = await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier
             ? Guid.Parse(earlier)
-            : await SaveAsync(body, caller, key, db, outbox, options.Value, cancellationToken);
+            : await SaveAsync(body, caller, key, db, outbox, samples.Value, options.Value, cancellationToken);
         if (await FindAsync(id, db, cancellationToken) is not { } evaluation)
             return Problems.Gone("The evaluation that this Idempotency-Key made has been deleted.");
 
@@ -69,7 +69,8 @@ internal static class EvaluationEndpoints
     }
 
     private static async Task<Guid> SaveAsync(
-        JsonBody<CreateEvaluation> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, SamplesOptions options, CancellationToken cancellationToken)
+        JsonBody<CreateEvaluation> body, Caller caller, IdempotencyKey key, DdpmDbContext db, JobOutbox outbox, SamplesOptions samples, EvaluationsOptions options,
+        CancellationToken cancellationToken)
     {
         var request = body.Value;
         var dataset = await db.Datasets.AsNoTracking().Include(row => row.Job)
@@ -78,10 +79,13 @@ internal static class EvaluationEndpoints
         EvaluationRules.Check(request, dataset, faults);
         faults.ThrowIfAny();
         RequireBuilt(dataset!);
-        var source = await SampleSource.FindAsync(request.Samples(), options, db, cancellationToken);
+        var source = await SampleSource.FindAsync(request.Samples(), samples, db, cancellationToken);
         var spec = EvaluationRules.SpecFor(request, source.Checkpoint, dataset!);
+        var operations = EvaluationCost.Of(spec, source.Checkpoint);
+        EvaluationCost.Check(operations, spec, options.MaxOperations);
 
         var job = caller.NewJob(JobKind.Evaluation);
+        job.Operations = operations;
         var evaluation = new Evaluation
         {
             Id = Guid.CreateVersion7(),

@@ -65,6 +65,9 @@ internal static class SampleRules
         return WithGrid(request.Alone()) with { Sampler = sampler, Steps = steps, Guide = GuideRules.SpecFor(request.Guide, steps) };
     }
 
+    /// <summary>Timesteps of the schedule that a model was trained with.</summary>
+    public static int TimestepsOf(Checkpoint checkpoint) => Schedule(checkpoint.SchedulerConfig).Timesteps;
+
     private static bool IsMultistep(string sampler) => sampler is SamplerNames.DpmSolver or SamplerNames.SdeDpmSolver or SamplerNames.UniPc;
 
     // What another sampler than this one reads.

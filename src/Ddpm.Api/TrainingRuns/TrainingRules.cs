@@ -11,8 +11,8 @@ internal static class TrainingRules
     private const int MaxChannels = 2048;
     private const double LeastAlphaCumprod = 1e-30; // below it a float32 network cannot tell what is left of the picture
 
-    private static readonly string[] DownBlocks = ["DownBlock2D", "AttnDownBlock2D"];
-    private static readonly string[] UpBlocks = ["UpBlock2D", "AttnUpBlock2D"];
+    private static readonly string[] DownBlocks = ["DownBlock2D", NetworkShape.AttnDown];
+    private static readonly string[] UpBlocks = ["UpBlock2D", NetworkShape.AttnUp];
 
     public static void Check(CreateTrainingRun request, Dataset? dataset, Faults faults)
     {
@@ -99,16 +99,14 @@ internal static class TrainingRules
     // The middle of the network always attends, at the last level's channels.
     private static void CheckHeads(NetworkSpec network, Faults faults)
     {
-        var levels = network.BlockOutChannels.Count;
-        var down = network.DownBlockTypes ?? [.. Enumerable.Range(0, levels).Select(level => DownBlocks[level == levels - 2 ? 1 : 0])];
-        var up = network.UpBlockTypes ?? [.. down.Reverse().Select(type => UpBlocks[Array.IndexOf(DownBlocks, type)])];
-        for (var level = 0; level < levels; level++)
+        var levels = NetworkShape.LevelsOf(network);
+        foreach (var (index, level) in levels.Index())
         {
-            var attends = level == levels - 1 || down[level] == DownBlocks[1] || up[levels - 1 - level] == UpBlocks[1];
-            if (attends && network.BlockOutChannels[level] % network.AttentionHeadDim != 0)
+            var attends = index == levels.Count - 1 || level.AttendsDown || level.AttendsUp;
+            if (attends && level.Channels % network.AttentionHeadDim != 0)
                 faults.Add(
                     "network.attentionHeadDim",
-                    $"must divide the channels of every level with attention; {network.AttentionHeadDim} does not divide {network.BlockOutChannels[level]} (level {level})");
+                    $"must divide the channels of every level with attention; {network.AttentionHeadDim} does not divide {level.Channels} (level {index})");
         }
     }
 

@@ -9,6 +9,7 @@ using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Ddpm.Api.TrainingRuns;
 
@@ -56,7 +57,7 @@ internal static class TrainingRunEndpoints
 
     private static async Task<Results<Ok<TrainingRunView>, Accepted<TrainingRunView>, ProblemHttpResult>> CreateAsync(
         JsonBody<CreateTrainingRun> body, Caller caller, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db, JobOutbox outbox,
-        JobControl control, CancellationToken cancellationToken)
+        JobControl control, IOptions<TrainingRunsOptions> options, CancellationToken cancellationToken)
     {
         if (await key.FindAsync(body.Sha256, db, cancellationToken) is { } earlier)
             return await AnswerAsync(Guid.Parse(earlier), context, preference, db, control, cancellationToken);
@@ -70,7 +71,12 @@ internal static class TrainingRunEndpoints
         if (dataset!.Job!.Status != JobStatus.Succeeded)
             return Problems.Conflict(NotReady(dataset));
 
+        var spec = new TrainingSpec { Network = request.Network, Schedule = request.Schedule, Training = request.Training };
+        var operations = TrainingCost.Of(spec, dataset);
+        TrainingCost.Check(operations, spec, options.Value.MaxOperations);
+
         var job = caller.NewJob(JobKind.Training);
+        job.Operations = operations;
         var run = new TrainingRun
         {
             Id = Guid.CreateVersion7(),
@@ -78,7 +84,7 @@ internal static class TrainingRunEndpoints
             Job = job,
             DatasetId = dataset.Id,
             Name = request.Name ?? dataset.Name,
-            Spec = new() { Network = request.Network, Schedule = request.Schedule, Training = request.Training },
+            Spec = spec,
         };
         db.TrainingRuns.Add(run);
         if (await key.SaveAsync(body.Sha256, $"/training-runs/{run.Id}", db, cancellationToken) is { } faster)
@@ -122,7 +128,7 @@ internal static class TrainingRunEndpoints
 
     private static async Task<Results<Ok<TrainingRunView>, Accepted<TrainingRunView>, ProblemHttpResult>> ResumeAsync(
         Guid id, JsonBody<ResumeTrainingRun> body, HttpContext context, IdempotencyKey key, Preference preference, DdpmDbContext db,
-        JobOutbox outbox, JobControl control, CancellationToken cancellationToken)
+        JobOutbox outbox, JobControl control, IOptions<TrainingRunsOptions> options, CancellationToken cancellationToken)
     {
         // In this order: had the key been looked for first, its request might have resumed the run before that was looked at.
         if (await FindAsync(id, db, cancellationToken) is not var (run, _))
@@ -132,11 +138,14 @@ internal static class TrainingRunEndpoints
             return await AnswerAsync(id, context, preference, db, control, cancellationToken);
         if (!run.Job!.HasEnded)
             return Problems.Conflict($"The run has not ended: it is {run.Job.Status.ToString().ToLowerInvariant()}. Cancel it first, or wait.");
-        if (!await db.Datasets.AnyAsync(dataset => dataset.Id == run.DatasetId && dataset.DeletedAt == null, cancellationToken))
+        if (await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == run.DatasetId && row.DeletedAt == null, cancellationToken) is not { } dataset)
             return Problems.Conflict("Its dataset has been deleted, so it cannot go on. Its checkpoints can still be used.");
         var spec = ResumeRules.Extend(run, body.Value);
+        var operations = TrainingCost.Of(spec, dataset, run);
+        TrainingCost.Check(operations, spec, options.Value.MaxOperations, run);
 
         var job = Caller.Of(context).NewJob(JobKind.Training, run.Job.Account);
+        job.Operations = operations;
         switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
             case Resumption.OvertakenByAnother:

@@ -6,12 +6,15 @@ namespace Ddpm.Jobs.Evaluations;
 /// <summary>What to measure of a model, and how. The seed decides the numbers: equal specs give equal ones.</summary>
 public record EvaluationSpec
 {
+    /// <summary>Fewest <see cref="Images"/> that say anything.</summary>
+    public const int LeastImages = 4;
+
     /// <summary>Each of <c>bits-per-dim</c>, <c>fid</c>, <c>kid</c>, <c>swd</c> and <c>nearest</c> at most once; <c>fid</c> and <c>kid</c> need features.</summary>
     [Length(1, 5)]
     public IReadOnlyList<string> Metrics { get; init; } = [MetricNames.BitsPerDim, MetricNames.SlicedWasserstein, MetricNames.Nearest];
 
     /// <summary>Samples to draw, and pictures of the dataset for <c>bits-per-dim</c>. From 4 to 50,000.</summary>
-    [Range(4, 50_000)]
+    [Range(LeastImages, 50_000)]
     public int Images { get; init; } = 128;
 
     /// <summary>Decides samples, noise and every other choice. From 0 to 2⁵³ − 1.</summary>

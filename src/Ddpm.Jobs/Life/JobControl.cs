@@ -16,7 +16,7 @@ public sealed class JobControl(IDbContextFactory<DdpmDbContext> databases, Queue
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         while (true)
         {
-            var now = clock.GetUtcNow().UtcDateTime;
+            var now = await db.NowAsync(clock, cancellationToken);
             var ended = await db.Jobs.Where(j => j.Id == jobId && j.Status == JobStatus.Queued).ExecuteUpdateAsync(
                 set => set
                     .SetProperty(j => j.Status, JobStatus.Cancelled)

@@ -22,6 +22,8 @@ public sealed partial class JobLease : IDisposable
     private readonly CancellationTokenRegistration _shutdown;
     private readonly ManualResetEventSlim _finished = new();
     private readonly Thread _keeper;
+    private readonly DateTime _claimedAt; // by the clock that leases are judged by
+    private readonly long _claimedTimestamp;
     private long _renewedAt; // A timestamp of the clock, taken before the row was written.
     private int _reason;
     private double _progress;
@@ -32,7 +34,8 @@ public sealed partial class JobLease : IDisposable
         CancellationToken shutdown)
     {
         Job = job;
-        _renewedAt = claimedAt;
+        _claimedAt = job.LeaseExpiresAt!.Value - options.LeaseDuration;
+        _claimedTimestamp = _renewedAt = claimedAt;
         _progress = _writtenProgress = job.Progress;
         (_databases, _options, _clock, _metrics, _logger) = (databases, options, clock, metrics, logger);
         _shutdown = shutdown.Register(() => RequestStop(StopReason.Shutdown));
@@ -51,6 +54,9 @@ public sealed partial class JobLease : IDisposable
 
     /// <summary>The first reason for which the work is to stop, except that a lost lease outweighs the others.</summary>
     public StopReason StopReason => (StopReason)Volatile.Read(ref _reason);
+
+    /// <summary>The time by the clock that leases are judged by, of which this process's may be off, or set (UTC): what has passed here since the claim, on top of when that was.</summary>
+    public DateTime Now => _claimedAt + _clock.GetElapsedTime(_claimedTimestamp);
 
     /// <summary>Fraction done, from 0 to 1. Setting it costs nothing, from whatever thread; the row follows within <see cref="LeaseOptions.CancelPoll"/>.</summary>
     public double Progress
@@ -88,7 +94,7 @@ public sealed partial class JobLease : IDisposable
     public void HandBack()
     {
         _finished.Set();
-        var now = _clock.GetUtcNow().UtcDateTime;
+        var now = Now;
         Commit(
             held => held.ExecuteUpdate(set => set
                 .SetProperty(j => j.Status, j => j.CancelRequested ? JobStatus.Cancelled : JobStatus.Queued)
@@ -129,7 +135,7 @@ public sealed partial class JobLease : IDisposable
     private void End(JobStatus status, string? error, Action<DdpmDbContext>? result)
     {
         _finished.Set();
-        var now = _clock.GetUtcNow().UtcDateTime;
+        var now = Now;
         Commit(
             held => held.ExecuteUpdate(set => set
                 .SetProperty(j => j.Status, status)

@@ -19,22 +19,24 @@ internal sealed partial class JobReconcilerService(
     {
         await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
         using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
-        DateTimeOffset? swept = null, warned = null;
+        long? swept = null, warned = null; // timestamps: the time of day may be set
         do
         {
             // After a short restart of the database nothing is to wait for a whole round more.
             for (var pause = FirstPause; !await TryAsync(() => reconciler.ReconcileAsync(stoppingToken)) && pause < options.Value.ReconcileInterval; pause *= 2)
                 await Task.Delay(pause, clock, stoppingToken);
-            if (!(warned + WarnInterval > clock.GetUtcNow()) && await WarnAsync())
-                warned = clock.GetUtcNow();
-            if (swept + leftovers.Value.SweepInterval > clock.GetUtcNow())
+            if (IsDue(warned, WarnInterval) && await WarnAsync())
+                warned = clock.GetTimestamp();
+            if (!IsDue(swept, leftovers.Value.SweepInterval))
                 continue;
-            swept = clock.GetUtcNow();
+            swept = clock.GetTimestamp();
             await TryAsync(() => retention.DeleteOldAsync(stoppingToken));
             await TryAsync(() => sweeper.SweepAsync(stoppingToken));
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
+
+    private bool IsDue(long? last, TimeSpan interval) => last is not { } timestamp || clock.GetElapsedTime(timestamp) >= interval;
 
     private async Task<bool> WarnAsync()
     {

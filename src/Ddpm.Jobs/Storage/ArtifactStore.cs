@@ -121,7 +121,7 @@ public sealed class ArtifactStore
         Durable.Move(stagingPath, target);
     }
 
-    /// <summary>Deletes a file, or a folder with all that is in it; does nothing where there is none.</summary>
+    /// <summary>Deletes a file, or a folder with all that is in it; does nothing where there is none. Several may do so at once.</summary>
     /// <remarks>A folder is first renamed out of sight, so that nobody finds half of it.</remarks>
     public void Delete(string key)
     {
@@ -132,11 +132,18 @@ public sealed class ArtifactStore
             return;
         }
 
-        if (!Directory.Exists(path))
-            return;
-        var hidden = Path.Combine(_root, Staging, Path.GetRandomFileName());
-        Directory.Move(path, hidden);
-        Directory.Delete(hidden, recursive: true);
+        try
+        {
+            if (!Directory.Exists(path))
+                return;
+            var hidden = Path.Combine(_root, Staging, Path.GetRandomFileName());
+            Directory.Move(path, hidden);
+            DeleteFolder(hidden);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Another was faster.
+        }
     }
 
     /// <summary>Deletes whatever lies beside an artifact in its folder: what earlier attempts at it have left.</summary>
@@ -147,17 +154,41 @@ public sealed class ArtifactStore
             Delete(other);
     }
 
-    /// <summary>Deletes what interrupted work has left in staging for longer than <paramref name="age"/>.</summary>
-    public void DeleteAbandonedStaging(TimeSpan age, DateTime utcNow)
+    /// <summary>The time by the clock of the file system, by which it says when a file was changed; that of this process may be off, or another machine's (UTC).</summary>
+    public DateTime Now()
     {
+        var probe = new FileInfo(Path.Combine(_root, Staging, Path.GetRandomFileName()));
+        probe.Create().Dispose();
+        probe.Refresh();
+        var now = probe.LastWriteTimeUtc;
+        probe.Delete();
+        return now;
+    }
+
+    /// <summary>Deletes what interrupted work has left in staging for longer than <paramref name="age"/>.</summary>
+    public void DeleteAbandonedStaging(TimeSpan age)
+    {
+        var now = Now();
         foreach (var entry in new DirectoryInfo(Path.Combine(_root, Staging)).EnumerateFileSystemInfos())
         {
-            if (utcNow - entry.LastWriteTimeUtc < age)
+            if (now - entry.LastWriteTimeUtc < age)
                 continue;
             if (entry is DirectoryInfo folder)
-                folder.Delete(recursive: true);
+                DeleteFolder(folder.FullName);
             else
                 entry.Delete();
+        }
+    }
+
+    // Others may be deleting it, too: to a sweeper an old folder that was just renamed is as one that was given up long ago.
+    private static void DeleteFolder(string path)
+    {
+        try
+        {
+            Directory.Delete(path, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
         }
     }
 

@@ -52,6 +52,22 @@ public sealed class DiskSpace(StorageOptions storage, IOptions<DiskOptions> opti
             throw new DiskFullException(Refusal(string.Create(CultureInfo.InvariantCulture, $"The disk has {free / MiB:0.0} MiB left"), bytes, what));
     }
 
+    /// <summary>Looks for room where something else than artifacts is about to be written, perhaps on another disk, of which the reserve stays free too.</summary>
+    /// <param name="folder">It need not be there yet.</param>
+    /// <param name="bytes">How much is needed.</param>
+    /// <param name="what">What it is, as the subject of a sentence.</param>
+    /// <exception cref="DiskFullException">There is not so much.</exception>
+    public void RequireIn(string folder, long bytes, string what)
+    {
+        var there = new DirectoryInfo(Path.GetFullPath(folder));
+        while (!there.Exists && there.Parent is { } parent)
+            there = parent;
+        var (free, reserve) = (new DriveInfo(there.FullName).AvailableFreeSpace, options.Value.ReserveBytes);
+        if (free - reserve < bytes)
+            throw new DiskFullException(string.Create(
+                CultureInfo.InvariantCulture, $"{what} needs about {bytes / MiB:0.0} MiB. Its disk has {free / MiB:0.0} MiB left, of which {reserve / MiB:0.0} MiB stay free (Storage:ReserveBytes)."));
+    }
+
     private static string Refusal(string there, long bytes, string what) => string.Create(CultureInfo.InvariantCulture,
         $"{what} needs about {bytes / MiB:0.0} MiB. {there}. Delete samples, checkpoints or datasets, give the server a larger disk, or raise the limit.");
 

@@ -1,3 +1,4 @@
+using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -14,31 +15,32 @@ public sealed partial class LeftoverSweeper(
     /// <returns>How many artifacts were deleted.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellationToken)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
-        var before = now - options.Value.ArtifactAge;
-        artifacts.DeleteAbandonedStaging(options.Value.StagingAge, now);
+        artifacts.DeleteAbandonedStaging(options.Value.StagingAge);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        return await SweepAsync("uploads", KeysOfUploads(db), cancellationToken)
-            + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), cancellationToken)
-            + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), cancellationToken)
-            + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), cancellationToken)
-            + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), cancellationToken)
-            + await SweepAttemptsAsync("samples", db.SampleBatches.Select(batch => batch.ArtifactKey), before, cancellationToken)
-            + await SweepAttemptsAsync("evaluations", db.Evaluations.Select(evaluation => evaluation.ArtifactKey), before, cancellationToken)
+        var before = new Bounds(artifacts.Now() - options.Value.ArtifactAge, await db.NowAsync(clock, cancellationToken) - options.Value.ArtifactAge);
+        return await SweepAsync("uploads", KeysOfUploads(db), before, cancellationToken)
+            + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), before, cancellationToken)
+            + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), before, cancellationToken)
+            + await SweepAsync("samples", KeysOf("samples", db.SampleBatches.Select(batch => batch.Id)), before, cancellationToken)
+            + await SweepAsync("evaluations", KeysOf("evaluations", db.Evaluations.Select(evaluation => evaluation.Id)), before, cancellationToken)
+            + await SweepAttemptsAsync("samples", db.SampleBatches.Select(batch => new Work { Id = batch.Id, Result = batch.ArtifactKey, EndedAt = batch.Job!.EndedAt }), before, cancellationToken)
+            + await SweepAttemptsAsync("evaluations", db.Evaluations.Select(one => new Work { Id = one.Id, Result = one.ArtifactKey, EndedAt = one.Job!.EndedAt }), before, cancellationToken)
+            + await SweepAttemptsAsync("datasets", db.Datasets.Select(dataset => new Work { Id = dataset.Id, Result = dataset.CacheKey, EndedAt = dataset.Job!.EndedAt }), before, cancellationToken)
             + await SweepRunsAsync(db, before, cancellationToken);
     }
 
-    // Whoever succeeds deletes what other attempts have left, unless it dies before; and one that was frozen may publish after that.
-    private async Task<int> SweepAttemptsAsync(string folder, IQueryable<string?> results, DateTime before, CancellationToken cancellationToken)
+    // Whoever succeeds deletes what other attempts have left, unless it dies before; one that was frozen may publish after that; and one that fails or is cancelled deletes nothing.
+    private async Task<int> SweepAttemptsAsync(string folder, IQueryable<Work> all, Bounds before, CancellationToken cancellationToken)
     {
-        var several = artifacts.List(folder).Where(one => artifacts.List(one).Count > 1).ToList(); // mostly none
-        if (several.Count == 0)
-            return 0;
+        var ended = all.Where(work => work.EndedAt < before.OfRows);
+        var without = await ended.Where(work => work.Result == null).ToListAsync(cancellationToken);
+        var several = artifacts.List(folder).Where(one => artifacts.List(one).Count > 1).ToHashSet(); // mostly none
+        var with = several.Count == 0 ? [] : await ended.Where(work => work.Result != null).ToListAsync(cancellationToken);
         var deleted = 0;
-        var named = (await results.Where(key => key != null).ToListAsync(cancellationToken)).ToDictionary(key => key![..key!.LastIndexOf('/')]);
-        foreach (var one in several.Where(named.ContainsKey))
+        foreach (var work in without.Concat(with.Where(work => several.Contains($"{folder}/{work.Id}"))))
         {
-            foreach (var other in artifacts.List(one, before).Where(attempt => attempt != named[one]))
+            var features = DatasetFiles.FeaturesOf(work.Id);
+            foreach (var other in artifacts.List($"{folder}/{work.Id}", before.OfFiles).Where(entry => entry != features && !IsPartOf(work.Result, entry)))
             {
                 artifacts.Delete(other);
                 LogDeleted(other);
@@ -49,16 +51,18 @@ public sealed partial class LeftoverSweeper(
         return deleted;
     }
 
+    private static bool IsPartOf(string? key, string folder) => key == folder || key?.StartsWith(folder + "/", StringComparison.Ordinal) == true;
+
     // What a run that goes on has left, its next attempt deletes. Those that have ended may be resumed at any moment, which writes to a folder that is not old.
-    private async Task<int> SweepRunsAsync(DdpmDbContext db, DateTime before, CancellationToken cancellationToken)
+    private async Task<int> SweepRunsAsync(DdpmDbContext db, Bounds before, CancellationToken cancellationToken)
     {
         var deleted = 0;
         foreach (var run in artifacts.List(RunArtifacts.Runs))
         {
             if (!Guid.TryParse(run[(run.LastIndexOf('/') + 1)..], out var id))
                 continue;
-            var old = RunArtifacts.AttemptsAt(artifacts, id, before).SelectMany(attempt => RunArtifacts.FilesOf(artifacts, attempt, before)).ToList();
-            if (old.Count == 0 || !await db.TrainingRuns.AnyAsync(row => row.Id == id && row.Job!.EndedAt != null && row.Job.EndedAt < before, cancellationToken))
+            var old = RunArtifacts.AttemptsAt(artifacts, id, before.OfFiles).SelectMany(attempt => RunArtifacts.FilesOf(artifacts, attempt, before.OfFiles)).ToList();
+            if (old.Count == 0 || !await db.TrainingRuns.AnyAsync(row => row.Id == id && row.Job!.EndedAt != null && row.Job.EndedAt < before.OfRows, cancellationToken))
                 continue;
             var named = await RunArtifacts.NamedBy(db, id).ToListAsync(cancellationToken);
             foreach (var key in old.Except(named))
@@ -82,9 +86,9 @@ public sealed partial class LeftoverSweeper(
     private static IEnumerable<string> KeysOf(string folder, IQueryable<Guid> ids) => ids.AsEnumerable().Select(id => $"{folder}/{id}");
 
     // Listed before the rows are read: whatever gets its row in between is found.
-    private async Task<int> SweepAsync(string folder, IEnumerable<string> named, CancellationToken cancellationToken)
+    private async Task<int> SweepAsync(string folder, IEnumerable<string> named, Bounds before, CancellationToken cancellationToken)
     {
-        var old = artifacts.List(folder, clock.GetUtcNow().UtcDateTime - options.Value.ArtifactAge);
+        var old = artifacts.List(folder, before.OfFiles);
         if (old.Count == 0)
             return 0;
         var needed = await Task.Run(() => named.ToHashSet(StringComparer.Ordinal), cancellationToken);
@@ -97,6 +101,19 @@ public sealed partial class LeftoverSweeper(
         }
 
         return left.Count;
+    }
+
+    // What is older: files by the clock of the file system, rows by the database's.
+    private sealed record Bounds(DateTime OfFiles, DateTime OfRows);
+
+    // Of what was asked for: where its result lies, if there is one.
+    private sealed class Work
+    {
+        public required Guid Id { get; init; }
+
+        public required string? Result { get; init; }
+
+        public required DateTime? EndedAt { get; init; }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Deleted {Key}, which no row refers to.")]

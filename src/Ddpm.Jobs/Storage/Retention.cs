@@ -32,12 +32,12 @@ public sealed partial class Retention(
 
     private async Task<int> DeleteJobsAsync(JobKind kind, int days, CancellationToken cancellationToken)
     {
-        var before = clock.GetUtcNow().UtcDateTime.AddDays(-days);
         var deleted = 0;
         List<Guid> jobs;
         do
         {
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            var before = (await db.NowAsync(clock, cancellationToken)).AddDays(-days); // a machine whose clock is wrong deletes nothing before its time
             jobs = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.EndedAt < before) // an ended row never changes again
                 .OrderBy(job => job.Id).Select(job => job.Id).Take(RowsAtOnce).ToListAsync(cancellationToken);
             var (folder, ids) = kind == JobKind.Sampling

@@ -85,9 +85,9 @@ public sealed class ServiceGauges : IDisposable
 
     private async Task<Reading> ReadAsync(CancellationToken cancellationToken)
     {
-        var now = _clock.GetUtcNow().UtcDateTime;
         await using var db = await _databases.CreateDbContextAsync(cancellationToken);
-        var since = await db.NowAsync(_clock, cancellationToken) - WorkerPresence.Limit;
+        var now = await db.NowAsync(_clock, cancellationToken);
+        var since = now - WorkerPresence.Limit;
         var workers = await db.Workers.CountAsync(worker => worker.SeenAt >= since, cancellationToken);
         var queues = await QueueCounts.ReadAsync(db, cancellationToken);
         return new Reading([.. queues.Select(queue => new QueueReading(queue.Queue, queue.Queued, queue.Running, queue.WaitingSince < now ? now - queue.WaitingSince.Value : TimeSpan.Zero))], workers);

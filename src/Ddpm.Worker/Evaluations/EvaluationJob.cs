@@ -16,7 +16,7 @@ namespace Ddpm.Worker.Evaluations;
 
 /// <summary>Measures a model against a dataset.</summary>
 internal sealed class EvaluationJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, FeatureNetworks networks, WorkerDevice device,
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, ModelCache models, MemoryBudget budget, FeatureNetworks networks, WorkerDevice device,
     IOptions<WorkerOptions> options) : IEvaluationJob
 {
     private const int ShownSamples = 64;
@@ -51,9 +51,10 @@ internal sealed class EvaluationJob(
         var request = EvaluationMapping.ToRequest(spec) with
         {
             Features = features,
-            Cache = artifacts.PathOf($"datasets/{row.Id}/features"), // goes with the dataset
+            Cache = artifacts.PathOf(DatasetFiles.FeaturesOf(row.Id)), // goes with the dataset
             Threads = options.Value.Threads,
         };
+        using var share = budget.Take(Evaluator.MemoryFor(model, request), lease.Stop);
         return Evaluator.Run(model, dataset, request, new ProgressOf(lease), lease.Stop);
     }
 

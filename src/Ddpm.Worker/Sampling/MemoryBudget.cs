@@ -1,10 +1,12 @@
+using Ddpm.Engine.Sampling;
 using Ddpm.Worker.Life;
 using Microsoft.Extensions.Options;
+using TorchSharp;
 
 namespace Ddpm.Worker.Sampling;
 
-/// <summary>The memory of the device that sample requests need while they are drawn, beside the models. What would be too much at once is drawn one after the other, instead of running out together.</summary>
-/// <remarks>Counted is what a request cannot do without: calls are made larger only where memory is free. Evaluations, previews and training are not counted.</remarks>
+/// <summary>The memory of the device that samples need while they are drawn, those of evaluations too, beside the models. What would be too much at once is drawn one after the other, instead of running out together.</summary>
+/// <remarks>Counted is what a request cannot do without: calls are made larger only where memory is free. Training with its previews, and what evaluations do with their samples, are not counted.</remarks>
 internal sealed class MemoryBudget(WorkerDevice device, IOptions<WorkerOptions> options, TimeProvider clock)
 {
     private const double MiB = 1024 * 1024;
@@ -39,13 +41,14 @@ internal sealed class MemoryBudget(WorkerDevice device, IOptions<WorkerOptions> 
     }
 
     /// <summary>Takes a share, and waits for it where others have theirs.</summary>
-    /// <param name="bytes">As <see cref="Ddpm.Engine.DiffusionModel.MemoryFor"/> estimates them.</param>
+    /// <param name="memory">As the engine estimates it.</param>
     /// <param name="stop">Gives up.</param>
     /// <returns>Gives it back when it is disposed.</returns>
     /// <exception cref="JobFailedException">It is more than there is.</exception>
     /// <exception cref="OperationCanceledException">It was given up; nothing is taken.</exception>
-    public IDisposable Take(long bytes, CancellationToken stop)
+    public IDisposable Take(SamplingMemory memory, CancellationToken stop)
     {
+        var bytes = device.Device.type == DeviceType.CPU ? memory.HostBytes : memory.DeviceBytes;
         if (bytes > _limit.Value)
             throw new JobFailedException(FormattableString.Invariant(
                 $"The pictures need {bytes / MiB:0} MiB of memory while they are drawn, beside the model; this worker gives {_limit.Value / MiB:0} MiB (Worker:MaxMemoryBytes). Ask for fewer at once."));

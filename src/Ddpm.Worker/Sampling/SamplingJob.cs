@@ -11,7 +11,6 @@ using Ddpm.Jobs.Telemetry;
 using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
-using TorchSharp;
 
 namespace Ddpm.Worker.Sampling;
 
@@ -83,7 +82,7 @@ internal sealed partial class SamplingJob(
                 ImageGrid.CheckAnimationSize(layout.Rows, layout.Columns, model.Side, model.Side, Trajectory.MostFrames);
             var memory = model.MemoryFor(request, trajectory is not null);
             LogMemory(lease.Job.Id, request.Count, model.Side, memory.HostBytes / MiB, memory.DeviceBytes / MiB);
-            using var share = budget.Take(device.Device.type == DeviceType.CPU ? memory.HostBytes : memory.DeviceBytes, lease.Stop);
+            using var share = budget.Take(memory, lease.Stop);
             using var span = Tracing.Start("draw")?.SetTag("ddpm.sampling.images", request.Count);
             var progress = new ProgressOf(lease);
             var (started, stopwatch) = (clock.GetUtcNow().UtcDateTime, Stopwatch.GetTimestamp());

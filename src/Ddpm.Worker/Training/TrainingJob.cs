@@ -43,9 +43,9 @@ internal sealed class TrainingJob(
     }
 
     // Counted from when the first worker began, so that handing a run over does not make it longer.
-    private TrainingConfig WithTimeLeft(TrainingConfig config, JobLease lease)
+    private static TrainingConfig WithTimeLeft(TrainingConfig config, JobLease lease)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = lease.Now;
         var least = TimeSpan.FromMilliseconds(1); // time that is up ends the run after its next step
         return config.MaxDuration - (now - (lease.Job.StartedAt ?? now)) is { } left ? config with { MaxDuration = left > least ? left : least } : config;
     }

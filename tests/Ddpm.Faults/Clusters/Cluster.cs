@@ -12,14 +12,13 @@ internal sealed class Cluster : IAsyncDisposable
     public const string Weights = "unet/diffusion_pytorch_model.safetensors";
 
     private readonly TemporaryFolder _folder = new();
+    private readonly Dictionary<string, string> _environment;
 
     private Cluster(PostgresServer postgres, ClusterSettings settings)
     {
         (Postgres, Settings) = (postgres, settings);
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{FreePort.Find()}"));
-        var environment = EnvironmentOf(settings, address);
-        Api = new Node("API", PathOf("Api"), environment, _folder.Path);
-        Workers = [.. Enumerable.Range(1, settings.Workers).Select(n => new Node(string.Create(CultureInfo.InvariantCulture, $"worker {n}"), PathOf("Worker"), environment, _folder.Path))];
+        _environment = EnvironmentOf(settings, address);
         User = new ServiceUser(address);
         History = new History(ConnectionString);
     }
@@ -28,9 +27,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public PostgresServer Postgres { get; }
 
-    public Node Api { get; }
+    public Node Api { get; private set; } = null!;
 
-    public IReadOnlyList<Node> Workers { get; }
+    public IReadOnlyList<Node> Workers { get; private set; } = [];
 
     public ServiceUser User { get; }
 
@@ -48,6 +47,11 @@ internal sealed class Cluster : IAsyncDisposable
         var cluster = new Cluster(await PostgresServer.StartNewAsync(settings.Programs, durable: true), settings);
         try
         {
+            cluster.Api = await cluster.NodeAsync("API", "Api");
+            List<Node> workers = [];
+            for (var n = 1; n <= settings.Workers; n++)
+                workers.Add(await cluster.NodeAsync(string.Create(CultureInfo.InvariantCulture, $"worker {n}"), "Worker"));
+            cluster.Workers = workers;
             cluster.Api.Start();
             await cluster.Api.UntilListeningAsync();
             await cluster.History.BeginAsync();
@@ -78,6 +82,16 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>The end of what each process printed.</summary>
     public string Describe() => string.Concat(((IEnumerable<Node>)[Api, .. Workers]).Select(node => node.Describe()));
 
+    /// <summary>Writes all that each process printed into a folder that stays.</summary>
+    /// <returns>The folder.</returns>
+    public string KeepOutput()
+    {
+        var folder = Directory.CreateTempSubdirectory("ddpm-faults-").FullName;
+        foreach (var node in (IEnumerable<Node>)[Api, .. Workers])
+            File.WriteAllText(Path.Combine(folder, $"{node.Name}.log"), node.Output);
+        return folder;
+    }
+
     /// <summary>The processes that ended though nobody ended them.</summary>
     public IEnumerable<string> Dead() => ((IEnumerable<Node>)[Api, .. Workers]).Where(node => node.HasDied).Select(node => $"{node.Name} died: {node.Describe()}");
 
@@ -99,6 +113,12 @@ internal sealed class Cluster : IAsyncDisposable
         User.Dispose();
         await Postgres.DisposeAsync();
         _folder.Dispose();
+    }
+
+    private async Task<Node> NodeAsync(string name, string program)
+    {
+        var clock = new WallClock(_folder.At($"{name}.clock"));
+        return new Node(name, PathOf(program), new(_environment.Concat(await clock.SettingsAsync())), _folder.Path, clock);
     }
 
     private Dictionary<string, string> EnvironmentOf(ClusterSettings settings, Uri address) => new(settings.More)

@@ -14,17 +14,12 @@ internal sealed class History(string connectionString)
         CREATE TABLE watch.results (
             n bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), job uuid, what text, key text, epoch bigint, status text);
 
-        CREATE TABLE watch.cancels (n bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), id uuid, epoch bigint, owner text);
-
         CREATE FUNCTION watch.job() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE lost bigint; ended boolean;
         BEGIN
             IF TG_OP = 'INSERT' THEN
                 INSERT INTO watch.jobs (id, kind, status, epoch, late, taken) VALUES (NEW."Id", NEW."Kind", NEW."Status", NEW."LeaseEpoch", false, false);
                 RETURN NULL;
-            END IF;
-            IF NEW."CancelRequested" AND NOT OLD."CancelRequested" AND NEW."Status" = 'Running' THEN
-                INSERT INTO watch.cancels (id, epoch, owner) VALUES (NEW."Id", NEW."LeaseEpoch", NEW."Owner");
             END IF;
             ended := OLD."Status" IN ('Succeeded', 'Failed', 'Cancelled');
             IF OLD."Status" = 'Running' AND NEW."Status" = 'Queued' AND NEW."LostLeases" = OLD."LostLeases" AND NEW."Kind" = 'Training' THEN

@@ -3,12 +3,20 @@ using Ddpm.TestSupport;
 namespace Ddpm.Faults.Clusters;
 
 /// <summary>A program of the service that is started again whenever it has ended, as a container's restart policy would.</summary>
-internal sealed class Node(string name, string dll, Dictionary<string, string> settings, string folder) : IAsyncDisposable
+/// <param name="name">What reports call it.</param>
+/// <param name="dll">The program.</param>
+/// <param name="settings">Its environment.</param>
+/// <param name="folder">Where it finds itself.</param>
+/// <param name="clock">The time of day that it sees.</param>
+internal sealed class Node(string name, string dll, Dictionary<string, string> settings, string folder, WallClock clock) : IAsyncDisposable
 {
     private readonly List<RunningProgram> _programs = [];
 
     /// <summary>What reports call it.</summary>
     public string Name => name;
+
+    /// <summary>The time of day that it sees.</summary>
+    public WallClock Clock => clock;
 
     /// <summary>The process that runs now, or ran last.</summary>
     public int ProcessId => Program.ProcessId;

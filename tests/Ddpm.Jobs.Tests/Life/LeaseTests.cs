@@ -1,7 +1,15 @@
+using System.Data.Common;
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Ddpm.Jobs.Training;
+using Ddpm.Jobs.Workers;
 using Ddpm.TestSupport;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 
 namespace Ddpm.Jobs.Tests.Life;
 
@@ -211,6 +219,49 @@ public abstract class LeaseTests : JobsTests
 
 public sealed class SqliteLeaseTests : LeaseTests
 {
+    // The connection breaks after the commit: what was written is found to be one's own, and not another's who took the job.
+    [Theory, InlineData(JobStatus.Queued), InlineData(JobStatus.Succeeded), InlineData(JobStatus.Failed), InlineData(JobStatus.Cancelled)]
+    public async Task EveryEnd_KnowsItsOwnCommit_WhenTheAnswerIsLost(JobStatus end)
+    {
+        var job = await Host.AddJobAsync();
+        var answers = new LostAnswers();
+        var claims = new JobClaims(
+            new ContextsThat(answers, Host.Get<StorageOptions>()), Host.Get<WorkerIdentity>(), Host.Get<IOptions<LeaseOptions>>(), Host.Clock, Host.Get<JobMetrics>(), NullLogger<JobLease>.Instance);
+        using var lease = await claims.TryClaimAsync(job.Id, CancellationToken.None);
+        answers.AreLost = true;
+
+        Action act = end switch
+        {
+            JobStatus.Queued => lease!.HandBack,
+            JobStatus.Succeeded => () => lease!.Succeed(_ => { }),
+            JobStatus.Failed => () => lease!.Fail("reason"),
+            _ => lease!.Cancel,
+        };
+        act();
+
+        Assert.False(answers.AreLost);
+        Assert.Equal((end, 1L), ((await Host.ReadAsync(job.Id)).Status, (await Host.ReadAsync(job.Id)).LeaseEpoch));
+        Assert.NotEqual(StopReason.LeaseLost, lease!.StopReason);
+    }
+
+    private sealed class ContextsThat(LostAnswers loses, StorageOptions storage) : IDbContextFactory<DdpmDbContext>
+    {
+        public DdpmDbContext CreateDbContext() => new SqliteDdpmDbContext(SqliteDdpmDbContext.Configure(storage.ConnectionString).AddInterceptors(loses).Options);
+    }
+
+    private sealed class LostAnswers : DbTransactionInterceptor
+    {
+        public bool AreLost { get; set; }
+
+        public override void TransactionCommitted(DbTransaction transaction, TransactionEndEventData eventData)
+        {
+            if (!AreLost)
+                return;
+            AreLost = false; // the next is heard
+            throw new SqliteException("The answer was lost.", 5);
+        }
+    }
+
     private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(JobsHost.Sqlite(Folder));
 }
 

@@ -87,6 +87,21 @@ public abstract class ReconcilerTests : JobsTests
     }
 
     [Fact]
+    public async Task ReconcileAsync_ShortensALease_WhenTheClockThatJudgesItWasSetBack()
+    {
+        var job = await Host.AddJobAsync();
+        var before = await AnotherHostAsync(LongAfterTheLease);
+        (await before.ClaimAsync(job.Id)).Dispose(); // its worker dies, and nobody would miss it for as long as the clock was set back
+        var far = (await Host.ReadAsync(job.Id)).LeaseExpiresAt;
+
+        await Host.Reconciler.ReconcileAsync(Cancellation);
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal(JobStatus.Running, row.Status);
+        Assert.True(row.LeaseExpiresAt < far - (LongAfterTheLease / 2), $"{far:T} became {row.LeaseExpiresAt:T}");
+    }
+
+    [Fact]
     public async Task ReconcileAsync_EnqueuesAnew_WhenTheWorkerDiedThatTheDispatchWentTo()
     {
         var job = await Host.AddJobAsync();

@@ -87,10 +87,11 @@ public sealed class ArtifactStoreTests : IDisposable
     {
         var staging = _store.CreateStaging();
 
-        _store.DeleteAbandonedStaging(TimeSpan.FromHours(1), DateTime.UtcNow);
+        _store.DeleteAbandonedStaging(TimeSpan.FromHours(1));
         Assert.True(Directory.Exists(staging));
 
-        _store.DeleteAbandonedStaging(TimeSpan.FromHours(1), DateTime.UtcNow.AddHours(2));
+        Directory.SetLastWriteTimeUtc(staging, DateTime.UtcNow.AddHours(-2));
+        _store.DeleteAbandonedStaging(TimeSpan.FromHours(1));
         Assert.False(Directory.Exists(staging));
     }
 

@@ -22,7 +22,7 @@ public sealed class LeftoverSweeperTests : JobsTests
         Write("uploads/waits", "uploads/failed", "uploads/imported", "uploads/cancelled", "uploads/nobodys");
 
         Assert.Equal(0, await SweepAsync());
-        Host.Clock.Shift = TimeSpan.FromHours(25);
+        LetPass(TimeSpan.FromHours(25));
         Assert.Equal(3, await SweepAsync());
 
         Assert.Equal(["uploads/imported", "uploads/waits"], Artifacts.List("uploads").Order());
@@ -37,12 +37,12 @@ public sealed class LeftoverSweeperTests : JobsTests
         var evaluation = await AddEvaluationAsync();
         var checkpoint = await AddCheckpointAsync();
         var stranger = Guid.CreateVersion7();
-        Write($"datasets/{dataset}/e1/preview.png", $"datasets/{deleted}/e1/preview.png", $"datasets/{stranger}/e1/preview.png",
+        Write($"datasets/{dataset}/e2/preview.png", $"datasets/{deleted}/e1/preview.png", $"datasets/{stranger}/e1/preview.png",
             $"samples/{samples}/e1/grid.png", $"samples/{stranger}/e1/grid.png", $"evaluations/{evaluation}/e1/nearest.png", $"evaluations/{stranger}/e1/nearest.png",
             $"models/{checkpoint}/model_index.json", $"models/{stranger}/model_index.json",
             $"training-runs/{stranger}/loss.png");
 
-        Host.Clock.Shift = TimeSpan.FromHours(25);
+        LetPass(TimeSpan.FromHours(25));
         Assert.Equal(5, await SweepAsync());
 
         Assert.Equal([$"datasets/{dataset}"], Artifacts.List("datasets"));
@@ -54,29 +54,43 @@ public sealed class LeftoverSweeperTests : JobsTests
 
     // Of a worker that died between its result and the deletion of what others have left, or that was frozen and published afterwards.
     [Fact]
-    public async Task SweepAsync_DeletesAttempts_WhoseRequestHasTheResultOfAnother()
+    public async Task SweepAsync_DeletesAttempts_ThatEndedWorkDoesNotName()
     {
-        var (drawn, waiting) = (await AddSamplesAsync(), await AddSamplesAsync());
-        var measured = await AddEvaluationAsync();
+        var (drawn, cancelled, waiting) = (await AddSamplesAsync(JobStatus.Succeeded), await AddSamplesAsync(JobStatus.Cancelled), await AddSamplesAsync());
+        var measured = await AddEvaluationAsync(JobStatus.Succeeded);
+        var (built, failed) = (await AddDatasetAsync(JobStatus.Succeeded, upload: null), await AddDatasetAsync(JobStatus.Failed, upload: null));
         await using (var db = Host.Open())
         {
             await db.SampleBatches.Where(batch => batch.Id == drawn).ExecuteUpdateAsync(set => set.SetProperty(batch => batch.ArtifactKey, $"samples/{drawn}/e2"), Cancellation);
             await db.Evaluations.Where(one => one.Id == measured).ExecuteUpdateAsync(set => set.SetProperty(one => one.ArtifactKey, $"evaluations/{measured}/e2"), Cancellation);
         }
 
-        Write($"samples/{drawn}/e1/grid.png", $"samples/{drawn}/e2/grid.png", $"samples/{drawn}/guide/picture", $"samples/{waiting}/guide/picture",
-            $"evaluations/{measured}/e2/nearest.png", $"evaluations/{measured}/e3/nearest.png");
+        Write($"samples/{drawn}/e1/grid.png", $"samples/{drawn}/e2/grid.png", $"samples/{drawn}/guide/picture",
+            $"samples/{cancelled}/e1/grid.png", $"samples/{waiting}/guide/picture",
+            $"evaluations/{measured}/e2/nearest.png", $"evaluations/{measured}/e3/nearest.png",
+            $"datasets/{built}/e1/preview.png", $"datasets/{built}/e2/cache/pixels", $"datasets/{built}/features/one", $"datasets/{failed}/e1/preview.png");
 
         Assert.Equal(0, await SweepAsync());
-        Host.Clock.Shift = TimeSpan.FromHours(25);
-        Assert.Equal(3, await SweepAsync());
+        LetPass(TimeSpan.FromHours(25));
+        Assert.Equal(6, await SweepAsync());
 
         Assert.Equal([$"samples/{drawn}/e2"], Artifacts.List($"samples/{drawn}"));
+        Assert.Empty(Artifacts.List($"samples/{cancelled}"));
         Assert.Equal([$"samples/{waiting}/guide"], Artifacts.List($"samples/{waiting}"));
         Assert.Equal([$"evaluations/{measured}/e2"], Artifacts.List($"evaluations/{measured}"));
+        Assert.Equal([$"datasets/{built}/e2", $"datasets/{built}/features"], Artifacts.List($"datasets/{built}").Order());
+        Assert.Empty(Artifacts.List($"datasets/{failed}"));
     }
 
     private protected override Task<Dictionary<string, string?>> SettingsAsync() => Task.FromResult(JobsHost.Sqlite(Folder));
+
+    // Rows age by the database's clock, here that of the process; files by the file system's.
+    private void LetPass(TimeSpan time)
+    {
+        Host.Clock.Shift += time;
+        foreach (var entry in new DirectoryInfo(Artifacts.PathOf("x")).Parent!.EnumerateFileSystemInfos("*", SearchOption.AllDirectories).ToList())
+            entry.LastWriteTimeUtc -= time;
+    }
 
     private Task<int> SweepAsync() => Host.Get<LeftoverSweeper>().SweepAsync(Cancellation);
 
@@ -88,17 +102,18 @@ public sealed class LeftoverSweeperTests : JobsTests
 
     private async Task<Guid> AddDatasetAsync(JobStatus status, string? upload, DateTime? deletedAt = null)
     {
-        var dataset = new Dataset
+        var id = Guid.CreateVersion7();
+        await AddAsync(new Dataset
         {
-            Id = Guid.CreateVersion7(),
+            Id = id,
             JobId = (await Host.AddJobAsync(JobKind.Dataset, status)).Id,
             Name = "pictures",
             Spec = new DatasetSpec { Source = new DatasetSource { Kind = DatasetSourceKind.Upload } },
             UploadKey = upload,
+            CacheKey = status == JobStatus.Succeeded ? $"datasets/{id}/e2/cache" : null,
             DeletedAt = deletedAt,
-        };
-        await AddAsync(dataset);
-        return dataset.Id;
+        });
+        return id;
     }
 
     private async Task AddModelAsync(JobStatus status, string upload) => await AddAsync(new NamedModel
@@ -110,12 +125,12 @@ public sealed class LeftoverSweeperTests : JobsTests
         UpdatedAt = DateTime.UtcNow,
     });
 
-    private async Task<Guid> AddSamplesAsync()
+    private async Task<Guid> AddSamplesAsync(JobStatus status = JobStatus.Queued)
     {
         var batch = new SampleBatch
         {
             Id = Guid.CreateVersion7(),
-            JobId = (await Host.AddJobAsync()).Id,
+            JobId = (await Host.AddJobAsync(JobKind.Sampling, status)).Id,
             CheckpointId = Guid.CreateVersion7(),
             Spec = new SamplingSpec(),
         };
@@ -123,12 +138,12 @@ public sealed class LeftoverSweeperTests : JobsTests
         return batch.Id;
     }
 
-    private async Task<Guid> AddEvaluationAsync()
+    private async Task<Guid> AddEvaluationAsync(JobStatus status = JobStatus.Queued)
     {
         var evaluation = new Evaluation
         {
             Id = Guid.CreateVersion7(),
-            JobId = (await Host.AddJobAsync(JobKind.Evaluation)).Id,
+            JobId = (await Host.AddJobAsync(JobKind.Evaluation, status)).Id,
             CheckpointId = Guid.CreateVersion7(),
             DatasetId = Guid.CreateVersion7(),
             Spec = new EvaluationSpec(),

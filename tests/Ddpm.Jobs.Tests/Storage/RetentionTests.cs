@@ -16,9 +16,11 @@ public abstract class RetentionTests : JobsTests
     public async Task DeleteOld_DeletesSamples_ThatEndedLongAgo()
     {
         var (ended, waiting) = (await AddSamplesAsync(Guid.CreateVersion7(), JobStatus.Succeeded), await AddSamplesAsync(Guid.CreateVersion7(), JobStatus.Queued));
-        Assert.Equal(0, await DeleteOldAsync(TimeSpan.FromDays(29)));
+        await EndAgoAsync(TimeSpan.FromDays(29));
+        Assert.Equal(0, await DeleteOldAsync());
 
-        Assert.Equal(1, await DeleteOldAsync(TimeSpan.FromDays(31)));
+        await EndAgoAsync(TimeSpan.FromDays(31));
+        Assert.Equal(1, await DeleteOldAsync());
 
         Assert.Equal([$"samples/{waiting}"], Artifacts.List("samples"));
         await using var db = Host.Open();
@@ -119,10 +121,13 @@ public abstract class RetentionTests : JobsTests
         ["Storage:KeepCheckpoints"] = "2",
     };
 
-    private Task<int> DeleteOldAsync(TimeSpan ahead = default)
+    private Task<int> DeleteOldAsync() => Host.Get<Retention>().DeleteOldAsync(Cancellation);
+
+    private async Task EndAgoAsync(TimeSpan age)
     {
-        Host.Clock.Shift = ahead;
-        return Host.Get<Retention>().DeleteOldAsync(Cancellation);
+        await using var db = Host.Open();
+        var at = DateTime.UtcNow - age;
+        await db.Jobs.Where(job => job.EndedAt != null).ExecuteUpdateAsync(set => set.SetProperty(job => job.EndedAt, at), Cancellation);
     }
 
     private async Task<bool> NameAsync(string name, Guid checkpoint)

@@ -32,6 +32,15 @@ public sealed class TrainingTests(SplitService service) : SplitServiceTests(serv
             Assert.InRange(DateTimeOffset.Parse((string)run[time]!, CultureInfo.InvariantCulture), DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow);
     }
 
+    // What a call costs the API works out from the request, and the worker from the network that came of it.
+    [Fact]
+    public async Task Run_CostThreeCallsForEachPictureThatItSaw()
+    {
+        var sample = (await Client.PostAsync("/samples", $$"""{"trainingRunId": "{{Service.TrainedId}}", "count": 1, "sampler": "ddim", "steps": 1}""")).Json(202);
+        var call = (double)sample["operations"]!;
+        Assert.Equal(3 * 24 * 4 * call, (double)Service.Trained["operations"]!, call);
+    }
+
     [Fact]
     public async Task Metrics_HaveAPointForEveryStep()
     {

@@ -88,6 +88,13 @@ public sealed class EvaluationJobTests : WorkerTests
         await AssertFailsAsync(await AddAsync(await AddCheckpointAsync(), await AddDatasetAsync(resolution: 16), _spec), "make a dataset with the resolution 8");
 
     [Fact]
+    public async Task Run_SaysSo_WhenItsSamplesNeedMoreMemoryThanTheWorkerGives()
+    {
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:MaxMemoryBytes", "1048576"));
+        await AssertFailsAsync(_spec with { Images = 50_000 }, "gives 1 MiB (Worker:MaxMemoryBytes)", host);
+    }
+
+    [Fact]
     public async Task Run_EndsCancelledAndLeavesNothing_WhenItIsCancelledHalfWay()
     {
         var row = await AddAsync(await AddCheckpointAsync(), await AddDatasetAsync(), _spec with { Images = 2000, Terms = null });

@@ -1,3 +1,4 @@
+using Ddpm.Engine.Sampling;
 using Ddpm.TestSupport;
 using Ddpm.Worker.Life;
 using Ddpm.Worker.Sampling;
@@ -24,7 +25,7 @@ public sealed class MemoryBudgetTests
     [Fact]
     public async Task Take_WaitsForOthers_WhereTogetherTheyNeedTooMuch()
     {
-        var first = _budget.Take(60 * MiB, Cancellation);
+        var first = _budget.Take(Of(60), Cancellation);
         var second = TakeAsync(60);
         await Eventually.BecomesTrueAsync("it waits", () => _budget.Waiting == 1);
         Assert.Equal(60 * MiB, _budget.Taken);
@@ -39,10 +40,10 @@ public sealed class MemoryBudgetTests
     [Fact]
     public async Task Take_LetsSmallOnesPass_ButNotForEver()
     {
-        var first = _budget.Take(60 * MiB, Cancellation);
+        var first = _budget.Take(Of(60), Cancellation);
         var large = TakeAsync(60);
         await Eventually.BecomesTrueAsync("it waits", () => _budget.Waiting == 1);
-        var small = _budget.Take(30 * MiB, Cancellation);
+        var small = _budget.Take(Of(30), Cancellation);
         small.Dispose();
 
         _clock.Passed = TimeSpan.FromMinutes(1);
@@ -58,7 +59,7 @@ public sealed class MemoryBudgetTests
     [Fact]
     public async Task Take_GivesUp_WhenTheJobIsStopped_AndHindersNobody()
     {
-        var first = _budget.Take(60 * MiB, Cancellation);
+        var first = _budget.Take(Of(60), Cancellation);
         using var stop = new CancellationTokenSource();
         var second = TakeAsync(60, stop.Token);
         await Eventually.BecomesTrueAsync("it waits", () => _budget.Waiting == 1);
@@ -68,19 +69,21 @@ public sealed class MemoryBudgetTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
         first.Dispose();
         Assert.Equal((0, 0), (_budget.Taken, _budget.Waiting));
-        _budget.Take(100 * MiB, Cancellation).Dispose();
+        _budget.Take(Of(100), Cancellation).Dispose();
     }
 
     [Fact]
     public void Take_RefusesWhatNeverFits_AndNamesTheSetting()
     {
-        var refused = Assert.Throws<JobFailedException>(() => _budget.Take(101 * MiB, Cancellation));
+        var refused = Assert.Throws<JobFailedException>(() => _budget.Take(Of(101), Cancellation));
 
         Assert.Contains("need 101 MiB", refused.Message, StringComparison.Ordinal);
         Assert.Contains("100 MiB (Worker:MaxMemoryBytes)", refused.Message, StringComparison.Ordinal);
     }
 
+    private static SamplingMemory Of(long mebibytes) => new(mebibytes * MiB, DeviceBytes: 0);
+
     // On a thread of its own, as a job's work is.
     private Task<IDisposable> TakeAsync(long mebibytes, CancellationToken? stop = null) =>
-        Task.Factory.StartNew(() => _budget.Take(mebibytes * MiB, stop ?? Cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task.Factory.StartNew(() => _budget.Take(Of(mebibytes), stop ?? Cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 }

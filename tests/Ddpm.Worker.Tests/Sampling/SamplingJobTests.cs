@@ -129,7 +129,10 @@ public sealed class SamplingJobTests : WorkerTests
         foreach (var spec in specs.Distinct())
             alone[spec] = await DrawAsync(checkpoint, spec);
 
-        var together = await Task.WhenAll(specs.Select(spec => DrawAsync(checkpoint, spec)));
+        var batches = await Task.WhenAll(specs.Select(spec => AddAsync(checkpoint, spec)));
+        await using (var db = Host.Open())
+            await db.Jobs.ExecuteUpdateAsync(set => set.SetProperty(job => job.CreatedAt, DateTime.UnixEpoch), Cancellation); // at once: none is to take another's turn
+        var together = await Task.WhenAll(batches.Select(DrawAsync));
 
         Assert.Equal(specs.Select(spec => alone[spec]), together);
         Assert.Equal(1, Host.Get<ModelCache>().Count);
@@ -273,9 +276,10 @@ public sealed class SamplingJobTests : WorkerTests
         Assert.DoesNotContain(Folder.Path, job.Error, StringComparison.Ordinal);
     }
 
-    private async Task<SortedDictionary<string, string>> DrawAsync(Checkpoint checkpoint, SamplingSpec spec)
+    private async Task<SortedDictionary<string, string>> DrawAsync(Checkpoint checkpoint, SamplingSpec spec) => await DrawAsync(await AddAsync(checkpoint, spec));
+
+    private async Task<SortedDictionary<string, string>> DrawAsync(SampleBatch batch)
     {
-        var batch = await AddAsync(checkpoint, spec);
         AssertSucceeded(await Host.RunAsync(batch.JobId));
         await using var db = Host.Open();
         var row = await db.SampleBatches.SingleAsync(b => b.Id == batch.Id, Cancellation);
