@@ -61,7 +61,10 @@ public sealed class AdmissionTests : IDisposable
         var one = await OperationsAsync(small, """{"epochs": 1}""");
         Assert.True(one > 0);
         Assert.Equal(3 * one, await OperationsAsync(small, """{"epochs": 3}"""), one / 1e6);
-        Assert.Equal(8 * one, await OperationsAsync(small, """{"steps": 4, "batchSize": 16, "gradientAccumulationSteps": 2}"""), one / 1e6);
+        Assert.Equal(8 * one, await OperationsAsync(small, """{"steps": 4, "gradientAccumulationSteps": 2}"""), one / 1e6); // batches of 16, in which the ten are repeated
+        Assert.Equal(10 * one / 16, await OperationsAsync(small, """{"epochs": 1, "batchSize": 4}"""), one / 1e6);
+        Assert.Equal(14 * one / 16, await OperationsAsync(small, """{"steps": 4, "batchSize": 4}"""), one / 1e6); // 4 + 4 + 2, and 4 again
+        Assert.Equal(14 * one / 16, await OperationsAsync(small, """{"epochs": 1, "batchSize": 4, "gradientAccumulationSteps": 2}"""), one / 1e6); // two steps of two batches
         Assert.Equal(4 * one / 3, await OperationsAsync(small, """{"epochs": 1, "gradientCheckpointing": true}"""), one / 1e6);
         Assert.True(await OperationsAsync(large, """{"epochs": 1}""") > 4 * one); // attention grows faster than the pixels
 
@@ -87,12 +90,12 @@ public sealed class AdmissionTests : IDisposable
         Assert.Equal(HttpStatusCode.Accepted, accepted.StatusCode);
     }
 
-    // Ten epochs are done of the article's network, which the fake run is of.
+    // Ten epochs of ten pictures, one a step, are done of the article's network, which the fake run is of.
     [Fact]
     public async Task AResumedRun_CostsWhatIsLeft()
     {
         var dataset = await _host.DatasetAsync();
-        using var whole = await _host.PostAsync("/training-runs", $$$"""{"datasetId": "{{{dataset}}}", "training": {"epochs": 2}}""");
+        using var whole = await _host.PostAsync("/training-runs", $$$"""{"datasetId": "{{{dataset}}}", "training": {"epochs": 2, "batchSize": 1}}""");
         var two = (double)(await ApiHost.JsonAsync(whole, 202))["operations"]!;
         var run = await _host.RunAsync(dataset: dataset);
         using var limited = _host.With(("TrainingRuns:MaxOperations", (two * 1.001).ToString("R", CultureInfo.InvariantCulture)));
@@ -113,17 +116,18 @@ public sealed class AdmissionTests : IDisposable
         Assert.Equal(10 * 5e9 / 5 * 7, bound, 1); // ten pictures, seven terms; a call of the fake model as above
         Assert.Equal(10 * 5e9 / 5 * 3, await OperationsAsync("""["swd", "nearest"]"""), 1);
         Assert.Equal(10 * 5e9 / 5 * 10, await OperationsAsync("""["swd", "bits-per-dim"]"""), 1);
+        Assert.Equal(5e9 / 5 * ((10 * 7) + (40 * 3)), await OperationsAsync("""["swd", "bits-per-dim"]""", images: 40), 1); // the dataset has ten
 
         using var limited = _host.With(("Evaluations:MaxOperations", "5e10"));
         using var client = limited.CreateClient();
         using var refused = await PostAsync(client, "/evaluations", Request("""["bits-per-dim"]"""));
         Assert.Contains("at most 7", (await ApiHost.ProblemAsync(refused, 400))["errors"]!["images"]![0]!.ToString(), StringComparison.Ordinal);
 
-        string Request(string metrics) => $$"""{"datasetId": "{{dataset}}", "model": "measured", "metrics": {{metrics}}, "images": 10, "terms": 7, "sampler": "ddim", "steps": 3}""";
+        string Request(string metrics, int images = 10) => $$"""{"datasetId": "{{dataset}}", "model": "measured", "metrics": {{metrics}}, "images": {{images}}, "terms": 7, "sampler": "ddim", "steps": 3}""";
 
-        async Task<double> OperationsAsync(string metrics)
+        async Task<double> OperationsAsync(string metrics, int images = 10)
         {
-            using var response = await _host.PostAsync("/evaluations", Request(metrics));
+            using var response = await _host.PostAsync("/evaluations", Request(metrics, images));
             return (double)(await ApiHost.JsonAsync(response, 202))["operations"]!;
         }
     }

@@ -64,7 +64,7 @@ internal static class FakeWorker
             Job = job,
             DatasetId = dataset ?? await host.DatasetAsync(),
             Name = "run",
-            Spec = new(),
+            Spec = new() { Training = new() { BatchSize = 1 } },
             Step = step,
             TotalSteps = 100,
             Epoch = step / 10.0,

@@ -47,16 +47,18 @@ internal static class LongForm
         var workload = new Workload(cluster, trainingSteps: 400);
         await workload.PrepareAsync();
         var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 6, Settling = TimeSpan.FromMinutes(10) };
-        var report = await RunAsync(campaign, cluster, FaultsFor(kills, workload), Say);
+        var report = await RunAsync(campaign, cluster, FaultsFor(kills, workload), kills, Say);
         var text = TextOf(report, kills, seed, watch.Elapsed, cluster.Settings);
         Console.WriteLine(text);
         if (output.Length > 0)
             await ReplaceAsync(output, text);
-        return report.Violations.Count == 0 && Targets.Of(report, kills).All(target => target.IsMet) ? 0 : 1;
+        return IsKept(report, kills) ? 0 : 1;
     }
 
+    private static bool IsKept(CampaignReport report, int kills) => report.Violations.Count == 0 && Targets.Of(report, kills).All(target => target.IsMet);
+
     // Where anything is not as it should be, all that the processes printed is kept.
-    private static async Task<CampaignReport> RunAsync(Campaign campaign, Cluster cluster, IEnumerable<Fault> faults, Action<string> say)
+    private static async Task<CampaignReport> RunAsync(Campaign campaign, Cluster cluster, IEnumerable<Fault> faults, int kills, Action<string> say)
     {
         CampaignReport? report = null;
         try
@@ -65,7 +67,7 @@ internal static class LongForm
         }
         finally
         {
-            if (report is not { Violations.Count: 0 })
+            if (report is null || !IsKept(report, kills))
                 say($"what the processes printed: {cluster.KeepOutput()}");
         }
     }
@@ -126,7 +128,7 @@ internal static class LongForm
     private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.0} s");
 
     /// <param name="file">One with the two lines that the table stands between.</param>
-    /// <param name="table">Null to see only whether it could be written.</param>
+    /// <param name="table">Null to see only whether it is such a file.</param>
     private static async Task ReplaceAsync(string file, string? table)
     {
         var text = await File.ReadAllTextAsync(file);

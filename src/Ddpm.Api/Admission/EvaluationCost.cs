@@ -1,38 +1,43 @@
 using System.Globalization;
 using Ddpm.Api.Http;
 using Ddpm.Api.Samples;
+using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Evaluations;
 using Ddpm.Jobs.Models;
 
 namespace Ddpm.Api.Admission;
 
-/// <summary>What an evaluation costs, known before it begins.</summary>
+/// <summary>What an evaluation costs, known before it begins: a call of the network for each term of the bound on each picture, and what drawing its samples takes.</summary>
 /// <remarks>Feature networks, distances and neighbours are not counted.</remarks>
-internal static class EvaluationCost
+/// <param name="spec">With its steps filled in.</param>
+/// <param name="checkpoint">What is measured.</param>
+/// <param name="dataset">By which.</param>
+internal sealed class EvaluationCost(EvaluationSpec spec, Checkpoint checkpoint, Dataset dataset)
 {
-    /// <summary>Floating-point operations: pictures × calls of the network × operations of a call; null where a worker has still to work out the last.</summary>
-    /// <param name="spec">With its steps filled in.</param>
-    /// <param name="checkpoint">What is measured.</param>
-    public static double? Of(EvaluationSpec spec, Checkpoint checkpoint) => (double)spec.Images * CallsOf(spec, checkpoint) * checkpoint.Operations;
+    private readonly double _terms = spec.Metrics.Contains(MetricNames.BitsPerDim) ? Math.Min(spec.Terms ?? int.MaxValue, SampleRules.TimestepsOf(checkpoint)) : 0;
+
+    // All other metrics share their samples.
+    private readonly double _drawing = spec.Metrics.Any(metric => metric != MetricNames.BitsPerDim) ? SamplingCost.CallsOf(spec.Sampler, spec.Steps ?? SampleRules.TimestepsOf(checkpoint)) : 0;
+
+    /// <summary>Floating-point operations; null where a worker has still to work out those of a call.</summary>
+    public double? Operations => ((Math.Min(spec.Images, dataset.ImageCount) * _terms) + (spec.Images * _drawing)) * checkpoint.Operations;
 
     /// <summary>Refuses an evaluation that costs too much.</summary>
     /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
-    public static void Check(double? operations, EvaluationSpec spec, double? most)
+    public void Check(double? most)
     {
-        if (most is not { } limit || !(operations > limit))
+        if (most is not { } limit || !(Operations > limit))
             return;
-        var accepted = Math.Floor(spec.Images * limit / operations.Value);
+        var accepted = Accepted(limit / checkpoint.Operations!.Value);
         throw Faults.One("images", string.Create(
             CultureInfo.InvariantCulture,
-            $"asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= EvaluationSpec.LeastImages ? $"at most {accepted}" : "fewer steps, terms or metrics")}"));
+            $"asks for {Operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= EvaluationSpec.LeastImages ? $"at most {accepted}" : "fewer steps, terms or metrics")}"));
     }
 
-    // Each term of the bound is one call; all other metrics share their samples.
-    private static int CallsOf(EvaluationSpec spec, Checkpoint checkpoint)
+    // More pictures than the dataset has are drawn, and not bounded.
+    private double Accepted(double calls)
     {
-        var timesteps = SampleRules.TimestepsOf(checkpoint);
-        var terms = spec.Metrics.Contains(MetricNames.BitsPerDim) ? Math.Min(spec.Terms ?? timesteps, timesteps) : 0;
-        var drawing = spec.Metrics.Any(metric => metric != MetricNames.BitsPerDim) ? SamplingCost.CallsOf(spec.Sampler, spec.Steps ?? timesteps) : 0;
-        return terms + drawing;
+        var fewer = Math.Floor(calls / (_terms + _drawing));
+        return fewer <= dataset.ImageCount ? fewer : Math.Floor((calls - (dataset.ImageCount * _terms)) / _drawing);
     }
 }

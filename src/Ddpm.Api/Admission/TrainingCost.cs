@@ -11,19 +11,17 @@ namespace Ddpm.Api.Admission;
 internal static class TrainingCost
 {
     // The backward pass works out the gradients of the weights and those of what goes in: as much as the forward pass, each.
-    private const int Passes = 3;
+    private const int Calls = 3;
 
-    /// <summary>Floating-point operations of what is left to do: pictures × operations of a call × passes.</summary>
+    /// <summary>Floating-point operations of what is left to do: pictures × calls of the network × operations of a call.</summary>
     /// <param name="spec">A valid one.</param>
     /// <param name="dataset">One that is built.</param>
     /// <param name="resumed">The run that goes on; null for a new one.</param>
     public static double Of(TrainingSpec spec, Dataset dataset, TrainingRun? resumed = null)
     {
-        var training = spec.Training;
-        var (_, goal, done) = GoalOf(training, resumed);
-        var pictures = (goal - done) * (training.Steps is null ? dataset.ImageCount : (double)Math.Min(training.BatchSize, dataset.ImageCount) * training.GradientAccumulationSteps);
-        var passes = training.GradientCheckpointing ? Passes + 1 : Passes;
-        return Math.Max(0, pictures) * passes * NetworkShape.Of(spec.Network, dataset.Spec).OperationsPerPicture(dataset.Spec.Resolution);
+        var pictures = PicturesIn(StepsOf(spec.Training, dataset), spec.Training, dataset) - PicturesIn(resumed?.Step ?? 0, spec.Training, dataset);
+        var calls = spec.Training.GradientCheckpointing ? Calls + 1 : Calls;
+        return Math.Max(0, pictures) * calls * NetworkShape.Of(spec.Network, dataset.Spec).OperationsPerPicture(dataset.Spec.Resolution);
     }
 
     /// <summary>Refuses a run that costs too much.</summary>
@@ -32,13 +30,25 @@ internal static class TrainingCost
     {
         if (most is not { } limit || !(operations > limit))
             return;
-        var (field, goal, done) = GoalOf(spec.Training, resumed);
-        var accepted = Math.Floor(done + ((goal - done) * limit / operations));
-        throw Faults.One(resumed is null ? $"training.{field}" : field, string.Create(
+        (string Field, double Goal, double Done) asked = spec.Training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", spec.Training.Epochs, resumed?.Epoch ?? 0);
+        var accepted = Math.Floor(asked.Done + ((asked.Goal - asked.Done) * limit / operations));
+        var remedy = accepted > asked.Done ? $"ask for at most {accepted}" : resumed is null ? "choose a smaller network, smaller batches, or fewer pictures" : "that is too little to go on with";
+        throw Faults.One(resumed is null ? $"training.{asked.Field}" : asked.Field, string.Create(
             CultureInfo.InvariantCulture,
-            $"{(resumed is null ? "" : "counts all of the run, and ")}asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: {(accepted > done ? $"ask for at most {accepted}" : "choose a smaller network, or fewer pictures")}"));
+            $"{(resumed is null ? "" : "counts all of the run, and ")}asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: {remedy}"));
     }
 
-    private static (string Field, double Goal, double Done) GoalOf(OptimizationSpec training, TrainingRun? resumed) =>
-        training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", training.Epochs, resumed?.Epoch ?? 0);
+    // As the engine counts them: epochs are rounded up, once, to steps of so many batches.
+    private static double StepsOf(OptimizationSpec training, Dataset dataset) =>
+        training.Steps ?? Math.Ceiling((double)training.Epochs * BatchesOf(training, dataset) / training.GradientAccumulationSteps);
+
+    // The last batch of an epoch holds what is left; a set that is smaller than a batch is repeated in it.
+    private static double PicturesIn(double steps, OptimizationSpec training, Dataset dataset)
+    {
+        var batches = BatchesOf(training, dataset);
+        var passes = steps * training.GradientAccumulationSteps;
+        return (Math.Floor(passes / batches) * Math.Max(dataset.ImageCount, training.BatchSize)) + (passes % batches * training.BatchSize);
+    }
+
+    private static double BatchesOf(OptimizationSpec training, Dataset dataset) => Math.Ceiling(dataset.ImageCount / (double)training.BatchSize);
 }

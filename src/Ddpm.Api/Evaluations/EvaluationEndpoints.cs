@@ -81,11 +81,11 @@ internal static class EvaluationEndpoints
         RequireBuilt(dataset!);
         var source = await SampleSource.FindAsync(request.Samples(), samples, db, cancellationToken);
         var spec = EvaluationRules.SpecFor(request, source.Checkpoint, dataset!);
-        var operations = EvaluationCost.Of(spec, source.Checkpoint);
-        EvaluationCost.Check(operations, spec, options.MaxOperations);
+        var cost = new EvaluationCost(spec, source.Checkpoint, dataset!);
+        cost.Check(options.MaxOperations);
 
         var job = caller.NewJob(JobKind.Evaluation);
-        job.Operations = operations;
+        job.Operations = cost.Operations;
         var evaluation = new Evaluation
         {
             Id = Guid.CreateVersion7(),

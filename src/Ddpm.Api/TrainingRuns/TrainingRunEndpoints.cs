@@ -76,7 +76,7 @@ internal static class TrainingRunEndpoints
         TrainingCost.Check(operations, spec, options.Value.MaxOperations);
 
         var job = caller.NewJob(JobKind.Training);
-        job.Operations = operations;
+        job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets
         var run = new TrainingRun
         {
             Id = Guid.CreateVersion7(),
@@ -145,7 +145,7 @@ internal static class TrainingRunEndpoints
         TrainingCost.Check(operations, spec, options.Value.MaxOperations, run);
 
         var job = Caller.Of(context).NewJob(JobKind.Training, run.Job.Account);
-        job.Operations = operations;
+        job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets
         switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
             case Resumption.OvertakenByAnother:
@@ -168,12 +168,19 @@ internal static class TrainingRunEndpoints
             return Resumption.OvertakenByItself;
 
         // Of two requests to resume at once, one finds the run as it saw it.
-        var taken = await db.TrainingRuns.Where(row => row.Id == run.Id && row.JobId == run.JobId).ExecuteUpdateAsync(
-            row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
-        if (taken == 0)
-            return Resumption.OvertakenByAnother;
-        await transaction.CommitAsync(cancellationToken);
-        return Resumption.Done;
+        try
+        {
+            var taken = await db.TrainingRuns.Where(row => row.Id == run.Id && row.JobId == run.JobId).ExecuteUpdateAsync(
+                row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
+            if (taken == 0)
+                return Resumption.OvertakenByAnother;
+            await transaction.CommitAsync(cancellationToken);
+            return Resumption.Done;
+        }
+        catch (InvalidOperationException) when (db.HasLostItsConnection)
+        {
+            throw new RequestProblem(ProblemHandler.DatabaseDoesNotAnswer());
+        }
     }
 
     private enum Resumption

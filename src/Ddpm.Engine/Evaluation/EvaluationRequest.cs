@@ -76,6 +76,9 @@ public sealed record EvaluationRequest
     /// <summary>Nearest: pictures of the dataset beside each. At least 1.</summary>
     public int Neighbours { get; init; } = 5;
 
+    /// <summary>Asked, before some hundred samples are drawn, for the memory that takes, all samples included; what it returns is disposed when they are drawn. Null for nobody.</summary>
+    public Func<SamplingMemory, IDisposable>? TakeRoom { get; init; }
+
     /// <summary>CPU threads; null for <see cref="TorchRuntime.Threads"/>.</summary>
     public int? Threads { get; init; }
 }

@@ -22,8 +22,7 @@ public sealed partial class JobLease : IDisposable
     private readonly CancellationTokenRegistration _shutdown;
     private readonly ManualResetEventSlim _finished = new();
     private readonly Thread _keeper;
-    private readonly DateTime _claimedAt; // by the clock that leases are judged by
-    private readonly long _claimedTimestamp;
+    private KnownTime _known;
     private long _renewedAt; // A timestamp of the clock, taken before the row was written.
     private int _reason;
     private double _progress;
@@ -34,8 +33,8 @@ public sealed partial class JobLease : IDisposable
         CancellationToken shutdown)
     {
         Job = job;
-        _claimedAt = job.LeaseExpiresAt!.Value - options.LeaseDuration;
-        _claimedTimestamp = _renewedAt = claimedAt;
+        _known = new KnownTime(job.LeaseExpiresAt!.Value - options.LeaseDuration, claimedAt);
+        _renewedAt = claimedAt;
         _progress = _writtenProgress = job.Progress;
         (_databases, _options, _clock, _metrics, _logger) = (databases, options, clock, metrics, logger);
         _shutdown = shutdown.Register(() => RequestStop(StopReason.Shutdown));
@@ -55,8 +54,15 @@ public sealed partial class JobLease : IDisposable
     /// <summary>The first reason for which the work is to stop, except that a lost lease outweighs the others.</summary>
     public StopReason StopReason => (StopReason)Volatile.Read(ref _reason);
 
-    /// <summary>The time by the clock that leases are judged by, of which this process's may be off, or set (UTC): what has passed here since the claim, on top of when that was.</summary>
-    public DateTime Now => _claimedAt + _clock.GetElapsedTime(_claimedTimestamp);
+    /// <summary>The time by the clock that leases are judged by, of which this process's may be off, or set (UTC): what has passed here since the lease was renewed, on top of when that was.</summary>
+    public DateTime Now
+    {
+        get
+        {
+            var known = Volatile.Read(ref _known);
+            return known.Time + _clock.GetElapsedTime(known.Timestamp);
+        }
+    }
 
     /// <summary>Fraction done, from 0 to 1. Setting it costs nothing, from whatever thread; the row follows within <see cref="LeaseOptions.CancelPoll"/>.</summary>
     public double Progress
@@ -153,9 +159,11 @@ public sealed partial class JobLease : IDisposable
         var triedBefore = false;
         while (StopReason != StopReason.LeaseLost)
         {
+            using var db = _databases.CreateDbContext();
+            // A try that fails is rolled back whole. And EF says nothing where a connection breaks while it releases a savepoint: what follows would be outside of the transaction, beyond the fence.
+            db.Database.AutoSavepointsEnabled = false;
             try
             {
-                using var db = _databases.CreateDbContext();
                 using var transaction = db.Database.BeginTransaction();
                 if (fence(Held(db)) == 0)
                 {
@@ -169,7 +177,7 @@ public sealed partial class JobLease : IDisposable
                 transaction.Commit();
                 return;
             }
-            catch (Exception reason) when (DatabaseErrors.IsTransient(reason) && !HasRunOut())
+            catch (Exception reason) when ((DatabaseErrors.IsTransient(reason) || db.HasLostItsConnection) && !HasRunOut())
             {
                 LogTrouble(Job.Id, reason.Message);
                 triedBefore = true;
@@ -215,7 +223,9 @@ public sealed partial class JobLease : IDisposable
         if (_clock.GetElapsedTime(Volatile.Read(ref _renewedAt)) >= _options.LeaseRenewal)
         {
             var timestamp = _clock.GetTimestamp();
-            var expiresAt = db.Now(_clock) + _options.LeaseDuration;
+            var now = db.Now(_clock);
+            Volatile.Write(ref _known, new KnownTime(now, timestamp));
+            var expiresAt = now + _options.LeaseDuration;
             if (Held(db).ExecuteUpdate(set => set.SetProperty(j => j.LeaseExpiresAt, expiresAt)) == 0)
             {
                 if (!_finished.IsSet)
@@ -253,6 +263,9 @@ public sealed partial class JobLease : IDisposable
 
         _stop.Cancel();
     }
+
+    // What time it was at a timestamp of the process's clock.
+    private sealed record KnownTime(DateTime Time, long Timestamp);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The database does not answer job {JobId}: {Reason}")]
     private partial void LogTrouble(Guid jobId, string reason);

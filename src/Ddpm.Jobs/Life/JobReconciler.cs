@@ -66,15 +66,17 @@ public sealed partial class JobReconciler(
     private async Task TakeBackAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var asked = clock.GetTimestamp();
         var now = await db.NowAsync(clock, cancellationToken);
         var limit = options.Value.MaxLostLeases;
         var lost = db.Jobs.Where(j => j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now));
 
-        // No lease lasts that long: the clock was set back since, and if the holder lives it renews long before this ends.
+        // No lease lasts that long: the clock was set back since, and if the holder lives it renews long before this ends. Unless this process was stopped, and the time that it knows is an old one.
         var lease = options.Value.LeaseDuration;
         var (longest, soon) = (now + (2 * lease), now + lease);
-        await db.Jobs.Where(j => j.Status == JobStatus.Running && j.LeaseExpiresAt > longest)
-            .ExecuteUpdateAsync(set => set.SetProperty(j => j.LeaseExpiresAt, soon), cancellationToken);
+        if (clock.GetElapsedTime(asked) < lease / 2)
+            await db.Jobs.Where(j => j.Status == JobStatus.Running && j.LeaseExpiresAt > longest)
+                .ExecuteUpdateAsync(set => set.SetProperty(j => j.LeaseExpiresAt, soon), cancellationToken);
 
         // One that waits and is to be cancelled was handed back, or taken back, at the moment of the request: nobody could claim it any more.
         var unwanted = db.Jobs.Where(j => j.CancelRequested

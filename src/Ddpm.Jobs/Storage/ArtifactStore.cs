@@ -126,14 +126,14 @@ public sealed class ArtifactStore
     public void Delete(string key)
     {
         var path = PathOf(key);
-        if (File.Exists(path))
-        {
-            File.Delete(path);
-            return;
-        }
-
         try
         {
+            if (File.Exists(path))
+            {
+                File.Delete(path);
+                return;
+            }
+
             if (!Directory.Exists(path))
                 return;
             var hidden = Path.Combine(_root, Staging, Path.GetRandomFileName());

@@ -1,3 +1,4 @@
+using System.Data;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Evaluations;
@@ -80,6 +81,9 @@ public abstract class DdpmDbContext(DbContextOptions options) : DbContext(option
 
     /// <summary>Keeps checkpoints from being deleted until the transaction ends. SQLite has one writer at a time, so that there is nothing to do.</summary>
     protected virtual Task HoldAsync(Guid[] checkpoints, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Whether its connection broke amid a transaction, whatever an exception says of it: some statements are refused before they are sent.</summary>
+    public bool HasLostItsConnection => Database.CurrentTransaction is not null && Database.GetDbConnection().State != ConnectionState.Open;
 
     /// <summary>The time that leases and signs of life are judged by (UTC). Where machines share a database its clock is the judge, since theirs may differ or be set;
     /// with SQLite all processes are on this machine.</summary>

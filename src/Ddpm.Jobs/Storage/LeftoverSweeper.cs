@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Deletes what nobody will ever ask for: uploads whose rows were never written or whose jobs have ended, artifacts whose rows are gone,
-/// and what interrupted work has left in staging. Processes that die between a file and its row leave such things.</summary>
+/// attempts that ended work does not name, and what interrupted work has left in staging. Processes that die between a file and its row leave such things.</summary>
 public sealed partial class LeftoverSweeper(
     IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, IOptions<LeftoverOptions> options, TimeProvider clock, ILogger<LeftoverSweeper> logger)
 {

@@ -53,8 +53,8 @@ internal sealed class EvaluationJob(
             Features = features,
             Cache = artifacts.PathOf(DatasetFiles.FeaturesOf(row.Id)), // goes with the dataset
             Threads = options.Value.Threads,
+            TakeRoom = memory => budget.Take(memory, lease.Stop),
         };
-        using var share = budget.Take(Evaluator.MemoryFor(model, request), lease.Stop);
         return Evaluator.Run(model, dataset, request, new ProgressOf(lease), lease.Stop);
     }
 

@@ -52,6 +52,20 @@ internal sealed class ServiceUser(Uri address) : IDisposable
         throw new TimeoutException($"The cancelling of {path} was not answered within {Patience}.");
     }
 
+    /// <summary>The time of day that the API believes it is; null where it does not answer.</summary>
+    public async Task<DateTimeOffset?> TimeOfAnswersAsync()
+    {
+        try
+        {
+            using var response = await _http.GetAsync("/healthz/live");
+            return response.Headers.Date;
+        }
+        catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException or IOException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Uploads pictures until the upload is answered.</summary>
     public Task<JsonNode> UploadAsync(byte[] zip, string resolution) => UntilAnsweredAsync(
         HttpMethod.Post,

@@ -10,6 +10,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Npgsql;
 
 namespace Ddpm.Jobs.Tests.Life;
 
@@ -204,7 +205,7 @@ public abstract class LeaseTests : JobsTests
         Assert.Equal(StopReason.Shutdown, lease.StopReason);
     }
 
-    private static TrainingMetric Metric(Guid runId, long step) => new()
+    private protected static TrainingMetric Metric(Guid runId, long step) => new()
     {
         TrainingRunId = runId,
         Step = step,
@@ -287,6 +288,36 @@ public sealed class PostgresLeaseTests(PostgresFixture postgres) : LeaseTests
 
         Assert.Equal((JobStatus.Running, 1L), ((await Host.ReadAsync(ours.Id)).Status, (await Host.ReadAsync(ours.Id)).LeaseEpoch));
         Assert.Equal((JobStatus.Running, 1L), ((await Host.ReadAsync(theirs.Id)).Status, (await Host.ReadAsync(theirs.Id)).LeaseEpoch));
+    }
+
+    // As EF hides it from the caller where a connection breaks while it releases a savepoint: what comes next is refused before it is sent, or would be sent outside of the transaction.
+    [Fact]
+    public async Task Write_IsTriedAgain_WhenTheConnectionBreaksAndNobodySaysSo()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        using var lease = await Host.ClaimAsync(run.JobId);
+        var tries = 0;
+
+        lease.Write(db =>
+        {
+            Assert.False(db.Database.AutoSavepointsEnabled);
+            db.Add(Metric(run.Id, step: 1));
+            db.SaveChanges();
+            if (tries++ == 0)
+                Break(db);
+            db.Jobs.Where(job => job.Id == run.JobId).ExecuteUpdate(set => set.SetProperty(job => job.LostLeases, 0));
+        });
+
+        Assert.Equal(2, tries);
+        await using var after = Host.Open();
+        Assert.Equal(1, await after.TrainingMetrics.CountAsync(Cancellation));
+    }
+
+    private void Break(DdpmDbContext db)
+    {
+        using var other = Host.Open();
+        other.Database.ExecuteSql($"SELECT pg_terminate_backend({((NpgsqlConnection)db.Database.GetDbConnection()).ProcessID})");
+        Assert.ThrowsAny<Exception>(() => db.Database.ExecuteSqlRaw("SELECT 1"));
     }
 
     private async Task UntilRenewedAsync(Job job)
