@@ -67,6 +67,8 @@ public sealed class AdmissionTests : IDisposable
         Assert.Equal(14 * one / 16, await OperationsAsync(small, """{"epochs": 1, "batchSize": 4, "gradientAccumulationSteps": 2}"""), one / 1e6); // two steps of two batches
         Assert.Equal(4 * one / 3, await OperationsAsync(small, """{"epochs": 1, "gradientCheckpointing": true}"""), one / 1e6);
         Assert.True(await OperationsAsync(large, """{"epochs": 1}""") > 4 * one); // attention grows faster than the pixels
+        using var timed = await _host.PostAsync("/training-runs", Run(small, """{"epochs": 1, "maxSeconds": 60}"""));
+        Assert.Null((await ApiHost.JsonAsync(timed, 202))["operations"]); // nobody knows how far it gets
 
         async Task<double> OperationsAsync(Guid dataset, string training)
         {

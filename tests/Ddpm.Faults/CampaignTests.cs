@@ -27,6 +27,7 @@ public sealed class CampaignTests
         Assert.True(report.TakeOvers.Taken > 0, "No lease was lost: the faults struck nothing.");
         Assert.InRange(report.TakeOvers.MostStepsLost, 0, 1);
         Assert.True(!await SlowArtifactDisk.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new SlowArtifactDisk().Name && line.Times > 0), "No disk was slow.");
+        Assert.All(report.Lines.Single(line => line.Fault == new Cancellation().Name).Recoveries, time => Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(30)));
         Assert.True(!await WallClock.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new ClockStep().Name && line.Times > 0), "No clock was set.");
     }
 }

@@ -17,11 +17,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private readonly bool _durable;
 
     // Of tests that are broken off, too, nothing is to stay.
-    static PostgresServer() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-    {
-        foreach (var server in Alive.Keys)
-            server.DisposeAsync().AsTask().Wait();
-    };
+    static PostgresServer() => EndOfTests.Do(() => Alive.Keys, server => server.DisposeAsync().AsTask().Wait());
 
     private PostgresServer(string programs, string folder, int port, bool durable) => (_programs, _folder, _port, _durable) = (programs, folder, port, durable);
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
 namespace Ddpm.TestSupport;
@@ -18,19 +17,7 @@ public sealed partial class RunningProgram : IAsyncDisposable
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
 
-    // Ctrl-C alone would end this process without a word.
-    private static readonly PosixSignalRegistration Interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
-    {
-        signal.Cancel = true;
-        Environment.Exit(128 + 2);
-    });
-
-    static RunningProgram() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-    {
-        foreach (var process in Alive.Values)
-            process.Kill();
-        Interrupt.Dispose();
-    };
+    static RunningProgram() => EndOfTests.Do(() => Alive.Keys, program => program._process.Kill());
 
     private RunningProgram(string name, Process process)
     {

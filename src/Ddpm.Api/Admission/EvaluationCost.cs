@@ -20,7 +20,7 @@ internal sealed class EvaluationCost(EvaluationSpec spec, Checkpoint checkpoint,
     private readonly double _drawing = spec.Metrics.Any(metric => metric != MetricNames.BitsPerDim) ? SamplingCost.CallsOf(spec.Sampler, spec.Steps ?? SampleRules.TimestepsOf(checkpoint)) : 0;
 
     /// <summary>Floating-point operations; null where a worker has still to work out those of a call.</summary>
-    public double? Operations => ((Math.Min(spec.Images, dataset.ImageCount) * _terms) + (spec.Images * _drawing)) * checkpoint.Operations;
+    public double? Operations => CallsFor(spec.Images) * checkpoint.Operations;
 
     /// <summary>Refuses an evaluation that costs too much.</summary>
     /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
@@ -28,16 +28,12 @@ internal sealed class EvaluationCost(EvaluationSpec spec, Checkpoint checkpoint,
     {
         if (most is not { } limit || !(Operations > limit))
             return;
-        var accepted = Accepted(limit / checkpoint.Operations!.Value);
+        var accepted = CostLimit.MostWithin(spec.Images, limit, images => CallsFor(images) * checkpoint.Operations!.Value);
         throw Faults.One("images", string.Create(
             CultureInfo.InvariantCulture,
             $"asks for {Operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= EvaluationSpec.LeastImages ? $"at most {accepted}" : "fewer steps, terms or metrics")}"));
     }
 
     // More pictures than the dataset has are drawn, and not bounded.
-    private double Accepted(double calls)
-    {
-        var fewer = Math.Floor(calls / (_terms + _drawing));
-        return fewer <= dataset.ImageCount ? fewer : Math.Floor((calls - (dataset.ImageCount * _terms)) / _drawing);
-    }
+    private double CallsFor(long images) => (Math.Min(images, dataset.ImageCount) * _terms) + (images * _drawing);
 }

@@ -26,17 +26,19 @@ internal static class TrainingCost
 
     /// <summary>Refuses a run that costs too much.</summary>
     /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
-    public static void Check(double operations, TrainingSpec spec, double? most, TrainingRun? resumed = null)
+    public static void Check(double operations, TrainingSpec spec, Dataset dataset, double? most, TrainingRun? resumed = null)
     {
         if (most is not { } limit || !(operations > limit))
             return;
-        (string Field, double Goal, double Done) asked = spec.Training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", spec.Training.Epochs, resumed?.Epoch ?? 0);
-        var accepted = Math.Floor(asked.Done + ((asked.Goal - asked.Done) * limit / operations));
+        (string Field, long Goal, double Done) asked = spec.Training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", spec.Training.Epochs, resumed?.Epoch ?? 0);
+        var accepted = CostLimit.MostWithin(asked.Goal, limit, goal => Of(spec with { Training = WithGoal(spec.Training, (int)goal) }, dataset, resumed));
         var remedy = accepted > asked.Done ? $"ask for at most {accepted}" : resumed is null ? "choose a smaller network, smaller batches, or fewer pictures" : "that is too little to go on with";
         throw Faults.One(resumed is null ? $"training.{asked.Field}" : asked.Field, string.Create(
             CultureInfo.InvariantCulture,
             $"{(resumed is null ? "" : "counts all of the run, and ")}asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: {remedy}"));
     }
+
+    private static OptimizationSpec WithGoal(OptimizationSpec training, int goal) => training.Steps is null ? training with { Epochs = goal } : training with { Steps = goal };
 
     // As the engine counts them: epochs are rounded up, once, to steps of so many batches.
     private static double StepsOf(OptimizationSpec training, Dataset dataset) =>

@@ -73,7 +73,7 @@ internal static class TrainingRunEndpoints
 
         var spec = new TrainingSpec { Network = request.Network, Schedule = request.Schedule, Training = request.Training };
         var operations = TrainingCost.Of(spec, dataset);
-        TrainingCost.Check(operations, spec, options.Value.MaxOperations);
+        TrainingCost.Check(operations, spec, dataset, options.Value.MaxOperations);
 
         var job = caller.NewJob(JobKind.Training);
         job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets
@@ -142,7 +142,7 @@ internal static class TrainingRunEndpoints
             return Problems.Conflict("Its dataset has been deleted, so it cannot go on. Its checkpoints can still be used.");
         var spec = ResumeRules.Extend(run, body.Value);
         var operations = TrainingCost.Of(spec, dataset, run);
-        TrainingCost.Check(operations, spec, options.Value.MaxOperations, run);
+        TrainingCost.Check(operations, spec, dataset, options.Value.MaxOperations, run);
 
         var job = Caller.Of(context).NewJob(JobKind.Training, run.Job.Account);
         job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets

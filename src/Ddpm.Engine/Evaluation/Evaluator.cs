@@ -68,6 +68,18 @@ public sealed class Evaluator : IProgress<EvaluationProgress>
         _ = ModelLabels.Of(model, dataset, Enumerable.Range(0, dataset.Count));
     }
 
+    /// <summary>What drawing samples takes of memory at its height, beside the model, all of them kept: an estimate. What metrics take besides is not known beforehand.</summary>
+    /// <exception cref="SamplingException">The sampler does not fit the model.</exception>
+    public static SamplingMemory MemoryFor(DiffusionModel model, EvaluationRequest request)
+    {
+        if (!NeedsSamples(request))
+            return new(0, 0);
+        var drawn = model.MemoryFor(new SampleRequest { Count = Math.Min(SamplesAtOnce, request.Images), Sampler = request.Sampler }, trajectory: false);
+        return drawn with { HostBytes = drawn.HostBytes + (request.Images * BytesOfSample(model)) };
+    }
+
+    private static long BytesOfSample(DiffusionModel model) => (long)model.Network.InChannels * model.Side * model.Side;
+
     private static bool NeedsSamples(EvaluationRequest request) => request.Metrics.Any(metric => metric != EvaluationMetric.BitsPerDimension);
 
     void IProgress<EvaluationProgress>.Report(EvaluationProgress value) => Report(value);
@@ -116,7 +128,7 @@ public sealed class Evaluator : IProgress<EvaluationProgress>
 
     private PixelBatch Draw()
     {
-        var bytes = (long)_model.Network.InChannels * _model.Side * _model.Side;
+        var bytes = BytesOfSample(_model);
         if (bytes * _request.Images > Array.MaxLength)
             throw new EvaluationException($"{_request.Images} pictures of {_model.Side}×{_model.Side} pixels do not fit into memory at once; ask for fewer.");
         var pixels = new byte[bytes * _request.Images];
@@ -124,8 +136,7 @@ public sealed class Evaluator : IProgress<EvaluationProgress>
         {
             var count = Math.Min(SamplesAtOnce, _request.Images - first);
             var samples = new SampleRequest { Count = count, FirstImage = first, Seed = _request.Seed, Sampler = _request.Sampler, Threads = _request.Threads, ClassLabels = LabelsToDraw(first, count) };
-            var memory = _model.MemoryFor(samples, trajectory: false);
-            using var room = _request.TakeRoom?.Invoke(memory with { HostBytes = memory.HostBytes + pixels.Length });
+            using var room = _request.TakeRoom?.Invoke(MemoryFor(_model, _request));
             var drawn = _model.Sample(samples, new Drawing(this, first, count), _cancellationToken);
             drawn.Pixels.CopyTo(pixels, first * bytes);
         }

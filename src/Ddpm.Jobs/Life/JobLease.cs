@@ -177,11 +177,15 @@ public sealed partial class JobLease : IDisposable
                 transaction.Commit();
                 return;
             }
-            catch (Exception reason) when ((DatabaseErrors.IsTransient(reason) || db.HasLostItsConnection) && !HasRunOut())
+            catch (Exception reason) when ((DatabaseErrors.IsTransient(reason) || reason is TimeoutException || db.HasLostItsConnection) && !HasRunOut())
             {
                 LogTrouble(Job.Id, reason.Message);
                 triedBefore = true;
                 Thread.Sleep(RetryPause);
+            }
+            catch (InvalidOperationException) when (db.HasLostItsConnection)
+            {
+                break;
             }
         }
 

@@ -49,7 +49,7 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
             return Running(next.Account) < Running(named.Account) || Rank(next) + Noticeable < Rank(named) ? next.Id : delivered;
 
             int Running(string account) => running.GetValueOrDefault(account);
-            DateTime Rank(Waiting job) => job.CreatedAt + Duration(job.Operations, rate);
+            DateTime Rank(Waiting job) => job.CreatedAt + Duration(job, rate);
         }
 #pragma warning disable CA1031 // A database that is away for a while: the claim will say so.
         catch (Exception reason) when (reason is not OperationCanceledException)
@@ -72,8 +72,12 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
         return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
     }
 
-    private static TimeSpan Duration(double? operations, double? rate) =>
-        operations / rate is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPatience.TotalSeconds)) : TimeSpan.Zero;
+    // A run of which nobody knows how far it gets may well take long.
+    private static TimeSpan Duration(Waiting job, double? rate) => job switch
+    {
+        { Operations: null, Kind: JobKind.Training } => LongestPatience,
+        _ => job.Operations / rate is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPatience.TotalSeconds)) : TimeSpan.Zero,
+    };
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Whose turn it is could not be read: {Reason}")]
     private partial void LogTrouble(string reason);

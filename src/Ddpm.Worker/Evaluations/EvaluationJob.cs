@@ -55,6 +55,7 @@ internal sealed class EvaluationJob(
             Threads = options.Value.Threads,
             TakeRoom = memory => budget.Take(memory, lease.Stop),
         };
+        budget.Require(Evaluator.MemoryFor(model, request)); // before hours are spent on what comes before the samples
         return Evaluator.Run(model, dataset, request, new ProgressOf(lease), lease.Stop);
     }
 

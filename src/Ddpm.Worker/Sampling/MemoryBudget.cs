@@ -40,6 +40,17 @@ internal sealed class MemoryBudget(WorkerDevice device, IOptions<WorkerOptions> 
         }
     }
 
+    /// <summary>Says whether there is so much at all.</summary>
+    /// <param name="memory">As the engine estimates it.</param>
+    /// <returns>Bytes, of the device's.</returns>
+    /// <exception cref="JobFailedException">It is more than there is.</exception>
+    public long Require(SamplingMemory memory)
+    {
+        var bytes = device.Device.type == DeviceType.CPU ? memory.HostBytes : memory.DeviceBytes;
+        return bytes <= _limit.Value ? bytes : throw new JobFailedException(FormattableString.Invariant(
+            $"The pictures need {bytes / MiB:0} MiB of memory while they are drawn, beside the model; this worker gives {_limit.Value / MiB:0} MiB (Worker:MaxMemoryBytes). Ask for fewer at once."));
+    }
+
     /// <summary>Takes a share, and waits for it where others have theirs.</summary>
     /// <param name="memory">As the engine estimates it.</param>
     /// <param name="stop">Gives up.</param>
@@ -48,11 +59,7 @@ internal sealed class MemoryBudget(WorkerDevice device, IOptions<WorkerOptions> 
     /// <exception cref="OperationCanceledException">It was given up; nothing is taken.</exception>
     public IDisposable Take(SamplingMemory memory, CancellationToken stop)
     {
-        var bytes = device.Device.type == DeviceType.CPU ? memory.HostBytes : memory.DeviceBytes;
-        if (bytes > _limit.Value)
-            throw new JobFailedException(FormattableString.Invariant(
-                $"The pictures need {bytes / MiB:0} MiB of memory while they are drawn, beside the model; this worker gives {_limit.Value / MiB:0} MiB (Worker:MaxMemoryBytes). Ask for fewer at once."));
-        var share = new Share(this, bytes, clock.GetTimestamp());
+        var share = new Share(this, Require(memory), clock.GetTimestamp());
         lock (_lock)
         {
             _waiting.AddLast(share);

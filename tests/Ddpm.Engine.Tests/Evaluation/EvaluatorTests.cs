@@ -55,6 +55,34 @@ public sealed class EvaluatorTests : IDisposable
     }
 
     [Fact]
+    public void Run_AsksForRoom_OnlyWhileItDraws()
+    {
+        var (taken, most) = (0, 0);
+        var request = Request(EvaluationMetric.BitsPerDimension, EvaluationMetric.SlicedWasserstein) with { Images = 600 }; // 512 at once
+        var needed = Evaluator.MemoryFor(_model, request);
+
+        var asked = 0;
+        Run(request with
+        {
+            TakeRoom = memory =>
+            {
+                Assert.Equal(needed, memory);
+                (asked, taken, most) = (asked + 1, taken + 1, Math.Max(most, taken + 1));
+                return new Room(() => taken--);
+            },
+        });
+
+        Assert.Equal((2, 0, 1), (asked, taken, most));
+        Assert.True(needed.HostBytes > 600 * _model.Side * _model.Side);
+        Assert.Equal(0, Evaluator.MemoryFor(_model, Request(EvaluationMetric.BitsPerDimension)).HostBytes);
+    }
+
+    private sealed class Room(Action leave) : IDisposable
+    {
+        public void Dispose() => leave();
+    }
+
+    [Fact]
     public void Run_KnowsNoUsualDistance_WhereTheDatasetHasNoTwoHalvesOfThatSize()
     {
         var report = Run(Request(EvaluationMetric.SlicedWasserstein) with { Images = 14 });

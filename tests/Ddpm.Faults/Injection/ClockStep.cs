@@ -6,7 +6,7 @@ namespace Ddpm.Faults.Injection;
 /// <summary>Somebody sets the clock of a machine, the API's or a worker's, by up to an hour in either direction; it stays wrong, also for those that start there later, until it is set again.</summary>
 internal sealed class ClockStep : Fault
 {
-    private static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(2.5); // answers bear whole seconds, which Kestrel looks at once a second
+    private static readonly TimeSpan Stale = TimeSpan.FromSeconds(2.5); // answers bear whole seconds, of a time that Kestrel looks at once a second
 
     public override string Name => "the clock of the API or of a worker set, by up to an hour in either direction";
 
@@ -23,8 +23,8 @@ internal sealed class ClockStep : Fault
         var others = steps.Where(step => step != node.Clock.Ahead).ToArray();
         node.Clock.Set(others[random.Next(others.Length)]);
         if (node == cluster.Api)
-            await Eventually.BecomesTrueAsync("the API's answers bear the time that was set", async () => await cluster.User.TimeOfAnswersAsync() - DateTimeOffset.UtcNow is { } ahead
-                && (ahead - node.Clock.Ahead).Duration() < Tolerance);
+            await Eventually.BecomesTrueAsync("the API's answers bear the time that was set", async () => await cluster.User.TimeOfAnswersAsync() - DateTimeOffset.UtcNow - node.Clock.Ahead is { } off
+                && off > -Stale && off < Stale / 4);
         return new Injected(DateTime.UtcNow);
     }
 }

@@ -44,6 +44,16 @@ public abstract class JobTurnsTests : JobsTests
     }
 
     [Fact]
+    public async Task ARunOfWhichNobodyKnowsHowFarItGets_LetsPassThoseThatAreKnown()
+    {
+        await AddAsync("alice", second: 0, operations: 1e9, status: JobStatus.Succeeded, kind: JobKind.Training); // in a second
+        var timed = await AddAsync("alice", second: 0, operations: null, kind: JobKind.Training);
+        var known = await AddAsync("alice", second: 60, operations: 1e9, kind: JobKind.Training);
+
+        Assert.Equal(known, await NextAsync(timed));
+    }
+
+    [Fact]
     public async Task ALargeJob_LetsPassThoseThatComeWhileItWouldRun_AndNoOthers()
     {
         await AddAsync("alice", second: 0, operations: 1e9, status: JobStatus.Succeeded); // in a second
