@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Ddpm.Api.Keys;
 
 /// <summary>The keys as the database had them at most two seconds ago: a key that is revoked, or made, in another process counts here no later than that.</summary>
+/// <remarks>While the database is away the keys that were known stay so: nobody can revoke one then, and whoever watches the service is told what is wrong with it.</remarks>
 internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases, TimeProvider clock, ILogger<KeyRing> logger) : IDisposable
 {
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(2);
@@ -15,6 +16,7 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
 
     private readonly SemaphoreSlim _reading = new(1);
     private Snapshot? _snapshot;
+    private long _awayAt; // 0 for never
 
     /// <summary>Whether a key was ever made, also one that has ended since: from then on nobody is let in without.</summary>
     public async Task<bool> HasKeysAsync(CancellationToken cancellationToken) => (await ReadAsync(Age, cancellationToken)).ById.Count > 0;
@@ -44,18 +46,26 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
 
     private async Task<Snapshot> ReadAsync(TimeSpan oldest, CancellationToken cancellationToken)
     {
-        if (_snapshot is { } known && clock.GetElapsedTime(known.ReadAt) <= oldest)
+        if (Known(oldest) is { } known)
             return known;
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            return _snapshot is { } fresh && clock.GetElapsedTime(fresh.ReadAt) <= oldest ? fresh : await ReadAsync(cancellationToken);
+            return Known(oldest) ?? await ReadAsync(cancellationToken);
+        }
+        catch (Exception away) when (_snapshot is not null && DatabaseErrors.IsTransient(away))
+        {
+            Volatile.Write(ref _awayAt, clock.GetTimestamp());
+            return _snapshot;
         }
         finally
         {
             _reading.Release();
         }
     }
+
+    private Snapshot? Known(TimeSpan oldest) =>
+        _snapshot is { } known && (clock.GetElapsedTime(known.ReadAt) <= oldest || (Volatile.Read(ref _awayAt) is not 0 and var away && clock.GetElapsedTime(away) <= oldest)) ? known : null;
 
     // No older than the question, since the key may have been made a moment ago. Those who ask at once share one reading, and wait for it.
     private async Task<Snapshot> ReadNowAsync(CancellationToken cancellationToken)
