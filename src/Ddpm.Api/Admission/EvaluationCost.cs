@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ddpm.Api.Http;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Datasets;
@@ -29,9 +28,7 @@ internal sealed class EvaluationCost(EvaluationSpec spec, Checkpoint checkpoint,
         if (most is not { } limit || !(Operations > limit))
             return;
         var accepted = CostLimit.MostWithin(spec.Images, limit, images => CallsFor(images) * checkpoint.Operations!.Value);
-        throw Faults.One("images", string.Create(
-            CultureInfo.InvariantCulture,
-            $"asks for {Operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= EvaluationSpec.LeastImages ? $"at most {accepted}" : "fewer steps, terms or metrics")}"));
+        throw CostLimit.Refusal("images", "", Operations.Value, limit, $"ask for {(accepted >= EvaluationSpec.LeastImages ? $"at most {accepted}" : "fewer steps, terms or metrics")}");
     }
 
     // More pictures than the dataset has are drawn, and not bounded.

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ddpm.Api.Http;
 using Ddpm.Api.Samples;
 using Ddpm.Jobs.Models;
@@ -21,9 +20,8 @@ internal static class SamplingCost
         if (most is not { } limit || !(operations > limit))
             return;
         var accepted = Math.Floor(spec.Count * limit / operations.Value);
-        throw Faults.One("count", string.Create(
-            CultureInfo.InvariantCulture,
-            $"together with {CallsOf(spec)} network calls for each picture asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: ask for {(accepted >= 1 ? $"at most {accepted} pictures" : "fewer steps")} at once"));
+        throw CostLimit.Refusal(
+            "count", $"together with {CallsOf(spec)} network calls for each picture ", operations.Value, limit, $"ask for {(accepted >= 1 ? $"at most {accepted} pictures" : "fewer steps")} at once");
     }
 
     /// <summary>Calls of the network for one picture, in so many steps: Heun calls it twice a step but the last.</summary>

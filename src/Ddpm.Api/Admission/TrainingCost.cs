@@ -1,4 +1,3 @@
-using System.Globalization;
 using Ddpm.Api.Http;
 using Ddpm.Api.TrainingRuns;
 using Ddpm.Jobs.Datasets;
@@ -13,29 +12,26 @@ internal static class TrainingCost
     // The backward pass works out the gradients of the weights and those of what goes in: as much as the forward pass, each.
     private const int Calls = 3;
 
-    /// <summary>Floating-point operations of what is left to do: pictures × calls of the network × operations of a call.</summary>
-    /// <param name="spec">A valid one.</param>
-    /// <param name="dataset">One that is built.</param>
-    /// <param name="resumed">The run that goes on; null for a new one.</param>
-    public static double Of(TrainingSpec spec, Dataset dataset, TrainingRun? resumed = null)
+    /// <summary>Refuses a run that costs too much.</summary>
+    /// <returns>What the cost is known to be: null where the run ends by the clock, and nobody knows how far it gets.</returns>
+    /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
+    public static double? Check(TrainingSpec spec, Dataset dataset, double? most, TrainingRun? resumed = null)
+    {
+        var operations = Of(spec, dataset, resumed);
+        if (most is not { } limit || !(operations > limit))
+            return spec.Training.MaxSeconds is null ? operations : null;
+        (string Field, long Goal, double Done) asked = spec.Training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", spec.Training.Epochs, resumed?.Epoch ?? 0);
+        var accepted = CostLimit.MostWithin(asked.Goal, limit, goal => Of(spec with { Training = WithGoal(spec.Training, (int)goal) }, dataset, resumed));
+        var remedy = accepted > asked.Done ? $"ask for at most {accepted}" : resumed is null ? "choose a smaller network, smaller batches, or fewer pictures" : "that is too little to go on with";
+        throw CostLimit.Refusal(resumed is null ? $"training.{asked.Field}" : asked.Field, resumed is null ? "" : "counts all of the run, and ", operations, limit, remedy);
+    }
+
+    // Of what is left to do: pictures × calls of the network × operations of a call.
+    private static double Of(TrainingSpec spec, Dataset dataset, TrainingRun? resumed)
     {
         var pictures = PicturesIn(StepsOf(spec.Training, dataset), spec.Training, dataset) - PicturesIn(resumed?.Step ?? 0, spec.Training, dataset);
         var calls = spec.Training.GradientCheckpointing ? Calls + 1 : Calls;
         return Math.Max(0, pictures) * calls * NetworkShape.Of(spec.Network, dataset.Spec).OperationsPerPicture(dataset.Spec.Resolution);
-    }
-
-    /// <summary>Refuses a run that costs too much.</summary>
-    /// <exception cref="RequestProblem">400, which names the field to lower.</exception>
-    public static void Check(double operations, TrainingSpec spec, Dataset dataset, double? most, TrainingRun? resumed = null)
-    {
-        if (most is not { } limit || !(operations > limit))
-            return;
-        (string Field, long Goal, double Done) asked = spec.Training.Steps is { } steps ? ("steps", steps, resumed?.Step ?? 0) : ("epochs", spec.Training.Epochs, resumed?.Epoch ?? 0);
-        var accepted = CostLimit.MostWithin(asked.Goal, limit, goal => Of(spec with { Training = WithGoal(spec.Training, (int)goal) }, dataset, resumed));
-        var remedy = accepted > asked.Done ? $"ask for at most {accepted}" : resumed is null ? "choose a smaller network, smaller batches, or fewer pictures" : "that is too little to go on with";
-        throw Faults.One(resumed is null ? $"training.{asked.Field}" : asked.Field, string.Create(
-            CultureInfo.InvariantCulture,
-            $"{(resumed is null ? "" : "counts all of the run, and ")}asks for {operations / 1e12:0.###} TFLOP, of which {limit / 1e12:0.###} are accepted in one request: {remedy}"));
     }
 
     private static OptimizationSpec WithGoal(OptimizationSpec training, int goal) => training.Steps is null ? training with { Epochs = goal } : training with { Steps = goal };

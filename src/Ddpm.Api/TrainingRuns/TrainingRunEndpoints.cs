@@ -72,11 +72,10 @@ internal static class TrainingRunEndpoints
             return Problems.Conflict(NotReady(dataset));
 
         var spec = new TrainingSpec { Network = request.Network, Schedule = request.Schedule, Training = request.Training };
-        var operations = TrainingCost.Of(spec, dataset);
-        TrainingCost.Check(operations, spec, dataset, options.Value.MaxOperations);
+        var operations = TrainingCost.Check(spec, dataset, options.Value.MaxOperations);
 
         var job = caller.NewJob(JobKind.Training);
-        job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets
+        job.Operations = operations;
         var run = new TrainingRun
         {
             Id = Guid.CreateVersion7(),
@@ -141,11 +140,10 @@ internal static class TrainingRunEndpoints
         if (await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == run.DatasetId && row.DeletedAt == null, cancellationToken) is not { } dataset)
             return Problems.Conflict("Its dataset has been deleted, so it cannot go on. Its checkpoints can still be used.");
         var spec = ResumeRules.Extend(run, body.Value);
-        var operations = TrainingCost.Of(spec, dataset, run);
-        TrainingCost.Check(operations, spec, dataset, options.Value.MaxOperations, run);
+        var operations = TrainingCost.Check(spec, dataset, options.Value.MaxOperations, run);
 
         var job = Caller.Of(context).NewJob(JobKind.Training, run.Job.Account);
-        job.Operations = spec.Training.MaxSeconds is null ? operations : null; // nobody knows how far it gets
+        job.Operations = operations;
         switch (await SaveResumptionAsync(run, spec, job, body.Sha256, key, db, cancellationToken))
         {
             case Resumption.OvertakenByAnother:

@@ -40,12 +40,7 @@ public sealed partial class LeftoverSweeper(
         foreach (var work in without.Concat(with.Where(work => several.Contains($"{folder}/{work.Id}"))))
         {
             var features = DatasetFiles.FeaturesOf(work.Id);
-            foreach (var other in artifacts.List($"{folder}/{work.Id}", before.OfFiles).Where(entry => entry != features && !IsPartOf(work.Result, entry)))
-            {
-                artifacts.Delete(other);
-                LogDeleted(other);
-                deleted++;
-            }
+            deleted += Delete(artifacts.List($"{folder}/{work.Id}", before.OfFiles).Where(entry => entry != features && !IsPartOf(work.Result, entry)), cancellationToken);
         }
 
         return deleted;
@@ -65,12 +60,7 @@ public sealed partial class LeftoverSweeper(
             if (old.Count == 0 || !await db.TrainingRuns.AnyAsync(row => row.Id == id && row.Job!.EndedAt != null && row.Job.EndedAt < before.OfRows, cancellationToken))
                 continue;
             var named = await RunArtifacts.NamedBy(db, id).ToListAsync(cancellationToken);
-            foreach (var key in old.Except(named))
-            {
-                artifacts.Delete(key);
-                LogDeleted(key);
-                deleted++;
-            }
+            deleted += Delete(old.Except(named), cancellationToken);
         }
 
         return deleted;
@@ -92,15 +82,21 @@ public sealed partial class LeftoverSweeper(
         if (old.Count == 0)
             return 0;
         var needed = await Task.Run(() => named.ToHashSet(StringComparer.Ordinal), cancellationToken);
-        var left = old.Where(key => !needed.Contains(key)).ToList();
-        foreach (var key in left)
+        return Delete(old.Where(key => !needed.Contains(key)), cancellationToken);
+    }
+
+    private int Delete(IEnumerable<string> keys, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        foreach (var key in keys)
         {
             cancellationToken.ThrowIfCancellationRequested();
             artifacts.Delete(key);
             LogDeleted(key);
+            deleted++;
         }
 
-        return left.Count;
+        return deleted;
     }
 
     // What is older: files by the clock of the file system, rows by the database's.
