@@ -9,12 +9,15 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Tests;
 
-/// <summary>The real program over a real SQLite file in a folder of its own, without a worker: tests write what a worker would.</summary>
+/// <summary>The real program over a real SQLite file in a folder of its own, or another database, without a worker: tests write what a worker would.</summary>
 public sealed class ApiHost : WebApplicationFactory<Program>
 {
     public const long MaxUploadBytes = 300_000;
 
     public string Root { get; } = Directory.CreateTempSubdirectory("ddpm-api-").FullName;
+
+    /// <summary>Connection string of a PostgreSQL database to use instead of a file.</summary>
+    public string? Postgres { get; init; }
 
     public string Allowed => Path.Combine(Root, "pictures");
 
@@ -100,6 +103,12 @@ public sealed class ApiHost : WebApplicationFactory<Program>
         builder.UseSetting("Datasets:MaxUploadBytes", $"{MaxUploadBytes}");
         builder.UseSetting("Datasets:AllowedRoots:0", Allowed);
         builder.UseSetting("Hub:Enabled", "true");
+        if (Postgres is not null)
+        {
+            builder.UseSetting("Database:Provider", "Postgres");
+            builder.UseSetting("Database:ConnectionString", Postgres);
+        }
+
         foreach (var logger in new[] { "Default", "Override:Microsoft", "Override:Microsoft.Hosting.Lifetime", "Override:Hangfire" })
             builder.UseSetting($"Serilog:MinimumLevel:{logger}", "Fatal");
     }

@@ -29,12 +29,14 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
     public TimeSpan Settling { get; init; } = TimeSpan.FromMinutes(4);
 
     /// <summary>Injects every fault, waits until the cluster has done its work, and looks.</summary>
+    /// <param name="before">What is measured first, while nothing goes wrong; in this order.</param>
     /// <param name="faults">In any order; shuffled.</param>
     /// <param name="say">Told what happens.</param>
-    public async Task<CampaignReport> RunAsync(IEnumerable<Fault> faults, Action<string> say)
+    public async Task<CampaignReport> RunAsync(IEnumerable<Fault> before, IEnumerable<Fault> faults, Action<string> say)
     {
-        var order = faults.ToArray();
-        random.Shuffle(order);
+        var shuffled = faults.ToArray();
+        random.Shuffle(shuffled);
+        Fault[] order = [.. before, .. shuffled];
         List<Task> frozen = [];
         await using var onlooker = new Onlooker(cluster.User.Address);
         var frozenAtOnce = cluster.Workers.Count - 1;

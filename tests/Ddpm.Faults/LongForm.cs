@@ -14,6 +14,7 @@ internal static class LongForm
     private const string Begin = "<!-- written by ./ddpm test faults --long -->";
     private const string End = "<!-- end -->";
     private const int UsualKills = 300;
+    private const int QuietCancellations = 40;
 
     private static readonly string Version = typeof(LongForm).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
@@ -63,7 +64,7 @@ internal static class LongForm
         CampaignReport? report = null;
         try
         {
-            return report = await campaign.RunAsync(faults, say);
+            return report = await campaign.RunAsync(Enumerable.Range(0, QuietCancellations).Select(_ => new Cancellation(amidFaults: false)), faults, say);
         }
         finally
         {
@@ -91,7 +92,7 @@ internal static class LongForm
             .. Times(2, () => new SlowDatabaseDisk()),
             .. Times(2, () => new SlowArtifactDisk()),
             .. Times(40, () => new ClockStep()),
-            .. Times(15, () => new Cancellation()),
+            .. Times(15, () => new Cancellation(amidFaults: true)),
             .. Times(10, () => new TornCheckpoint()),
             .. Times(5, () => new TooMuchMemory(workload)),
             .. Times(10, () => new DispatchLoss()),

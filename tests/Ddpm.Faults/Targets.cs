@@ -29,7 +29,7 @@ internal static class Targets
             Within("a killed worker's job is in its queue again or held by another within 45 s", Restart, Of("SIGKILL of a worker")),
             Within("a worker ends within 30 s of SIGTERM", Exit, Of("SIGTERM of a worker")),
             new("steps past the newest checkpoint when a worker hands a run back: at most 1", Text(report.TakeOvers.MostStepsLost), report.TakeOvers.MostStepsLost <= 1),
-            Within("a running job that is cancelled has ended within 2 s", Cancel, Of(new Cancellation().Name)),
+            Within("a running job that is cancelled, while nothing goes wrong, has ended within 2 s", Cancel, Of(new Cancellation(amidFaults: false).Name)),
         ];
 
         IReadOnlyList<TimeSpan> Of(string fault) => report.Lines.SingleOrDefault(line => line.Fault == fault)?.Recoveries ?? [];

@@ -11,7 +11,15 @@ public sealed class ShiftedClock : TimeProvider
     /// <summary>What is to have passed beside the time that does.</summary>
     public TimeSpan Passed { get; set; }
 
-    public override DateTimeOffset GetUtcNow() => (_stoppedAt ?? base.GetUtcNow()) + Shift + Passed;
+    /// <summary>What passes while somebody is told the time of day: it is an old one when they hear it.</summary>
+    public TimeSpan PassesAtEachLook { get; set; }
+
+    public override DateTimeOffset GetUtcNow()
+    {
+        var now = (_stoppedAt ?? base.GetUtcNow()) + Shift + Passed;
+        Passed += PassesAtEachLook;
+        return now;
+    }
 
     /// <summary>Whether no time passes but what <see cref="Passed"/> says.</summary>
     public bool IsStopped

@@ -47,7 +47,7 @@ internal sealed class IdempotencyKey
     }
 
     /// <summary>Saves what the context tracks together with the use of the key.</summary>
-    /// <returns>Null where it was saved; where a request with the same key was faster, the id that one made: nothing was saved then.</returns>
+    /// <returns>Null where it was saved; where a request with the same key was faster, the id that one made: nothing was saved then, and an open transaction was rolled back.</returns>
     public async Task<string?> SaveAsync(string bodySha256, string location, DdpmDbContext db, CancellationToken cancellationToken)
     {
         if (_key is not null)
@@ -67,6 +67,8 @@ internal sealed class IdempotencyKey
         catch (DbUpdateException) when (_key is not null)
         {
             db.ChangeTracker.Clear();
+            if (db.Database.CurrentTransaction is { } failed) // PostgreSQL answers nothing more in it
+                await failed.RollbackAsync(cancellationToken);
             if (await FindAsync(bodySha256, db, cancellationToken) is { } earlier)
                 return earlier;
             throw;

@@ -37,7 +37,12 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
                 Title = "The server is stopping.",
                 Detail = "Try again in a moment.",
             },
-            _ when DatabaseErrors.IsTransient(exception) => DatabaseDoesNotAnswer(),
+            _ when DatabaseErrors.IsTransient(exception) => new()
+            {
+                Status = StatusCodes.Status503ServiceUnavailable,
+                Title = "The database does not answer.",
+                Detail = "Try again in a moment, with the same Idempotency-Key where you sent one: what was accepted is not made twice.",
+            },
             _ => Unexpected(context, exception),
         };
         if (problem.Status == StatusCodes.Status503ServiceUnavailable)
@@ -47,14 +52,6 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
         await TypedResults.Problem(problem).ExecuteAsync(context);
         return true;
     }
-
-    /// <summary>What is said while the database is away.</summary>
-    public static ProblemDetails DatabaseDoesNotAnswer() => new()
-    {
-        Status = StatusCodes.Status503ServiceUnavailable,
-        Title = "The database does not answer.",
-        Detail = "Try again in a moment, with the same Idempotency-Key where you sent one: what was accepted is not made twice.",
-    };
 
     /// <summary>An answer for the errors that routing makes, which come without a body: unknown addresses and methods.</summary>
     public static Task DescribeBareStatusAsync(StatusCodeContext status)

@@ -166,19 +166,12 @@ internal static class TrainingRunEndpoints
             return Resumption.OvertakenByItself;
 
         // Of two requests to resume at once, one finds the run as it saw it.
-        try
-        {
-            var taken = await db.TrainingRuns.Where(row => row.Id == run.Id && row.JobId == run.JobId).ExecuteUpdateAsync(
-                row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
-            if (taken == 0)
-                return Resumption.OvertakenByAnother;
-            await transaction.CommitAsync(cancellationToken);
-            return Resumption.Done;
-        }
-        catch (InvalidOperationException) when (db.HasLostItsConnection)
-        {
-            throw new RequestProblem(ProblemHandler.DatabaseDoesNotAnswer());
-        }
+        var taken = await db.TrainingRuns.Where(row => row.Id == run.Id && row.JobId == run.JobId).ExecuteUpdateAsync(
+            row => row.SetProperty(r => r.JobId, job.Id).SetProperty(r => r.Spec, spec), cancellationToken);
+        if (taken == 0)
+            return Resumption.OvertakenByAnother;
+        await transaction.CommitAsync(cancellationToken);
+        return Resumption.Done;
     }
 
     private enum Resumption

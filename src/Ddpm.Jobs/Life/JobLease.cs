@@ -160,8 +160,6 @@ public sealed partial class JobLease : IDisposable
         while (StopReason != StopReason.LeaseLost)
         {
             using var db = _databases.CreateDbContext();
-            // A try that fails is rolled back whole. And EF says nothing where a connection breaks while it releases a savepoint: what follows would be outside of the transaction, beyond the fence.
-            db.Database.AutoSavepointsEnabled = false;
             try
             {
                 using var transaction = db.Database.BeginTransaction();

@@ -13,8 +13,14 @@ using Microsoft.EntityFrameworkCore;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>All tables. A class derives from it for each database, because each has migrations of its own; and from each of these one that shows the rows of one account.</summary>
-public abstract class DdpmDbContext(DbContextOptions options) : DbContext(options)
+public abstract class DdpmDbContext : DbContext
 {
+    /// <summary>Makes one.</summary>
+    /// <remarks>Without savepoints. EF says nothing where the connection breaks while it releases one: what follows is refused for no good reason, or is outside of the transaction. Each costs two round trips, too,
+    /// and a transaction that fails here is rolled back whole.</remarks>
+    protected DdpmDbContext(DbContextOptions options)
+        : base(options) => Database.AutoSavepointsEnabled = false;
+
     /// <summary>All work, of whatever kind.</summary>
     public DbSet<Job> Jobs => Set<Job>();
 

@@ -4,19 +4,21 @@ using Ddpm.Faults.Clusters;
 
 namespace Ddpm.Faults.Injection;
 
-/// <summary>No fault, but a promise to be measured among them: somebody changes their mind about what runs, on a worker to which nothing is done.</summary>
-internal sealed class Cancellation : Fault
+/// <summary>No fault, but a promise to be measured: somebody changes their mind about what runs, on a worker to which nothing is done.</summary>
+/// <param name="amidFaults">Whether things have gone wrong before: then five seconds are left after the last of them.</param>
+internal sealed class Cancellation(bool amidFaults) : Fault
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
-    public override string Name => "a running job cancelled, five seconds after the fault before";
+    public override string Name => amidFaults ? "a running job cancelled, five seconds after the fault before" : "a running job cancelled, before anything has gone wrong";
 
     public override string Recovery => "from the request until its row says so";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        await Task.Delay(Quiet);
+        if (amidFaults)
+            await Task.Delay(Quiet);
         var running = await cluster.History.RowsAsync(
             """
             SELECT j."Id"::text, j."Owner", CASE WHEN j."Kind" = 'Training' THEN '/training-runs/' || r."Id" ELSE '/samples/' || b."Id" END

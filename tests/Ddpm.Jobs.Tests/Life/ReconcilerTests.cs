@@ -8,7 +8,7 @@ namespace Ddpm.Jobs.Tests.Life;
 
 public abstract class ReconcilerTests : JobsTests
 {
-    private static readonly TimeSpan LongAfterTheLease = TimeSpan.FromMinutes(5);
+    protected static readonly TimeSpan LongAfterTheLease = TimeSpan.FromMinutes(5);
 
     [Fact]
     public async Task EnqueueAsync_PutsTheIdIntoTheQueueOfItsKind()
@@ -180,6 +180,20 @@ public sealed class SqliteReconcilerTests : ReconcilerTests
         await restarted.Reconciler.ReconcileAsync(Cancellation);
 
         Assert.Equal([job.Id], Waiting(restarted, Queues.Sampling));
+    }
+
+    [Fact]
+    public async Task ReconcileAsync_ShortensNoLease_WhenItsProcessWasStoppedWhileItAskedForTheTime()
+    {
+        var job = await Host.AddJobAsync();
+        var later = await AnotherHostAsync(LongAfterTheLease);
+        (await later.ClaimAsync(job.Id)).Dispose();
+        var before = (await Host.ReadAsync(job.Id)).LeaseExpiresAt;
+
+        Host.Clock.PassesAtEachLook = TimeSpan.FromMinutes(1);
+        await Host.Reconciler.ReconcileAsync(Cancellation);
+
+        Assert.Equal(before, (await Host.ReadAsync(job.Id)).LeaseExpiresAt);
     }
 
     [Theory]

@@ -1,0 +1,3 @@
+using Ddpm.TestSupport;
+
+[assembly: AssemblyFixture(typeof(PostgresFixture))]
