@@ -50,7 +50,18 @@ public sealed partial class JobReconciler(
     /// <summary>One round.</summary>
     public async Task ReconcileAsync(CancellationToken cancellationToken)
     {
-        await TakeBackAsync(cancellationToken);
+        try
+        {
+            await TakeBackAsync(cancellationToken);
+        }
+        finally // what waits is to be carried, whatever kept that from being done
+        {
+            await CarryAsync(cancellationToken);
+        }
+    }
+
+    private async Task CarryAsync(CancellationToken cancellationToken)
+    {
         try
         {
             await EnqueueTheForgottenAsync(cancellationToken);

@@ -13,6 +13,8 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
 {
     private const int Considered = 200;
     private const int Measured = 20;
+    private const int Small = 10;
+    private const double Guessed = 1e11; // operations a second of a few cores, until a job has ended
 
     // Less is not worth a change of the order.
     private static readonly TimeSpan Noticeable = TimeSpan.FromSeconds(1);
@@ -60,20 +62,43 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
         }
     }
 
+    /// <summary>Whether the job that a delivery should go to need not wait until one of those that run has ended: none of its account's runs, or it costs at most a tenth of what those cost on average.</summary>
+    /// <param name="delivered">The one that the delivery names.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<bool> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken)
+    {
+        var next = await NextAsync(delivered, cancellationToken);
+        try
+        {
+            await using var db = await databases.CreateDbContextAsync(cancellationToken);
+            if (await Waits(db.Jobs.Where(job => job.Id == next && job.Status == JobStatus.Queued)).SingleOrDefaultAsync(cancellationToken) is not { } first)
+                return false;
+            var running = await Waits(db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == first.Kind)).ToListAsync(cancellationToken);
+            return running.TrueForAll(job => job.Account != first.Account) || first.Operations * Small <= running.Average(job => job.Operations);
+        }
+#pragma warning disable CA1031 // As above: it waits on.
+        catch (Exception reason) when (reason is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            LogTrouble(reason.Message);
+            return false;
+        }
+    }
+
     private static IQueryable<Waiting> Waits(IQueryable<Job> jobs) => jobs.Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations));
 
     // Operations a second of one job, from those that ended last: beside others, as the next will run, too.
-    private static async Task<double?> RateAsync(DdpmDbContext db, JobKind kind, CancellationToken cancellationToken)
+    private static async Task<double> RateAsync(DdpmDbContext db, JobKind kind, CancellationToken cancellationToken)
     {
         var last = await db.Jobs.Where(job => job.Kind == kind && job.EndedAt != null && job.StartedAt != null).OrderByDescending(job => job.EndedAt).Take(Measured)
             .Select(job => new { job.Status, job.Operations, job.StartedAt, job.EndedAt }).ToListAsync(cancellationToken);
         var ended = last.Where(job => job is { Status: JobStatus.Succeeded, Operations: > 0 }).ToList();
         var seconds = ended.Sum(job => (job.EndedAt!.Value - job.StartedAt!.Value).TotalSeconds);
-        return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : null;
+        return seconds > 0 ? ended.Sum(job => job.Operations!.Value) / seconds : Guessed;
     }
 
     // A run of which nobody knows how far it gets may well take long.
-    private static TimeSpan Duration(Waiting job, double? rate) => job switch
+    private static TimeSpan Duration(Waiting job, double rate) => job switch
     {
         { Operations: null, Kind: JobKind.Training } => LongestPatience,
         _ => job.Operations / rate is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, LongestPatience.TotalSeconds)) : TimeSpan.Zero,

@@ -9,13 +9,14 @@ public static class DatabaseErrors
 {
     private const int SqliteBusy = 5;
     private const int SqliteLocked = 6;
+    private const string IdleInTransaction = "25P03";
 
     /// <summary>Whether the same statement may succeed a little later. EF Core wraps what the driver throws, so causes are searched too; of a time-out while the first connection is made it is all there is.</summary>
     public static bool IsTransient(Exception exception)
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
-            if (cause is DbException { IsTransient: true } or SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked } or InvalidOperationException { InnerException: TimeoutException })
+            if (cause is DbException { IsTransient: true } or PostgresException { SqlState: IdleInTransaction } or SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked } or InvalidOperationException { InnerException: TimeoutException })
                 return true;
         }
 

@@ -24,7 +24,8 @@ public class PostgresDdpmDbContext(DbContextOptions options) : DdpmDbContext(opt
 
     /// <summary>
     /// Statements that come again and again are planned once a connection: ours take the server longer to plan than to run. And a connection that is given back is not
-    /// reset, which takes seven statements: nobody who uses these leaves anything behind that outlives a transaction.
+    /// reset, which takes seven statements: nobody who uses these leaves anything behind that outlives a transaction. Of a process that is stopped, or cut off, in the middle of one, the server
+    /// ends the connection soon: until then nobody could change the rows that it holds, nor take its jobs back.
     /// </summary>
     internal static NpgsqlConnectionStringBuilder Prepared(string connectionString)
     {
@@ -32,6 +33,7 @@ public class PostgresDdpmDbContext(DbContextOptions options) : DdpmDbContext(opt
         if (settings.MaxAutoPrepare == 0)
             settings.MaxAutoPrepare = 64;
         settings.NoResetOnClose = true;
+        settings.Options = $"-c idle_in_transaction_session_timeout=10s {settings.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")}".Trim(); // which hides the variable from Npgsql
         return settings;
     }
 

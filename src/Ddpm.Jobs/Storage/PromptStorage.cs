@@ -94,7 +94,7 @@ internal sealed class PromptStorage : PostgreSqlStorage
     private static NpgsqlConnectionStringBuilder Relaxed(string connectionString)
     {
         var settings = PostgresDdpmDbContext.Prepared(connectionString);
-        settings.Options = $"{settings.Options ?? Environment.GetEnvironmentVariable("PGOPTIONS")} -c synchronous_commit=off".Trim(); // which hides the variable from Npgsql
+        settings.Options += " -c synchronous_commit=off";
         return settings;
     }
 }

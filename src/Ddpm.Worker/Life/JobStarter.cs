@@ -1,11 +1,12 @@
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Workers;
+using Ddpm.Worker.Sampling;
 
 namespace Ddpm.Worker.Life;
 
 /// <summary>Begins jobs of which many run at once, and leaves each to itself: its row says how it ends, and this process does not stop before it has.</summary>
 internal sealed partial class JobStarter(
-    JobRunner runner, JobDispatcher dispatcher, OtherWorkers others, IHostApplicationLifetime lifetime, ILogger<JobStarter> logger) : IHostedService
+    JobRunner runner, JobDispatcher dispatcher, JobTurns turns, OtherWorkers others, IHostApplicationLifetime lifetime, ILogger<JobStarter> logger) : IHostedService
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
@@ -14,11 +15,11 @@ internal sealed partial class JobStarter(
 
     /// <summary>Begins a job once there is a place for it. While there is none, a worker that has less to do gets it.</summary>
     /// <param name="jobId">The row.</param>
-    /// <param name="places">One is taken before the row is claimed, and free again when the work has ended.</param>
+    /// <param name="places">One is taken before the row is claimed, and given back when the work has ended.</param>
     /// <param name="work">As for <see cref="JobRunner.RunAsync"/>.</param>
-    public async Task StartAsync(Guid jobId, SemaphoreSlim places, Action<JobLease> work)
+    public async Task StartAsync(Guid jobId, SamplingPlaces places, Action<JobLease> work)
     {
-        if (!await IsPlaceTakenAsync(jobId, places))
+        if (await TakeAsync(jobId, places) is not { } place)
         {
             LogPassedOn(jobId);
             await dispatcher.EnqueueAgainAsync(jobId);
@@ -33,14 +34,14 @@ internal sealed partial class JobStarter(
         finally
         {
             if (lease is null)
-                places.Release();
+                place.Release();
         }
 
         if (lease is not null)
-            Remember(lease.Job.Id, DoAndFreeAsync(lease, work, places));
+            Remember(lease.Job.Id, DoAndFreeAsync(lease, work, place));
     }
 
-    /// <summary>Waits for what <see cref="StartAsync(Guid, SemaphoreSlim, Action{JobLease})"/> began.</summary>
+    /// <summary>Waits for what <see cref="StartAsync(Guid, SamplingPlaces, Action{JobLease})"/> began.</summary>
     /// <param name="jobId">Null for all.</param>
     public Task WhenEndedAsync(Guid? jobId)
     {
@@ -53,21 +54,23 @@ internal sealed partial class JobStarter(
     Task IHostedService.StopAsync(CancellationToken cancellationToken) => WhenEndedAsync(jobId: null).WaitAsync(cancellationToken);
 
     // Where every worker has as much to do the job keeps its turn and waits here: enqueued again it would stand behind those that came later.
-    private async Task<bool> IsPlaceTakenAsync(Guid jobId, SemaphoreSlim places)
+    private async Task<SemaphoreSlim?> TakeAsync(Guid jobId, SamplingPlaces places)
     {
         try
         {
-            while (!await places.WaitAsync(Patience, lifetime.ApplicationStopping))
+            while (!await places.Free.WaitAsync(Patience, lifetime.ApplicationStopping))
             {
                 if (await others.HaveLessToDoAsync(jobId, lifetime.ApplicationStopping))
-                    return false;
+                    return null;
+                if (await turns.GoesAheadAsync(jobId, lifetime.ApplicationStopping) && places.Kept.Wait(0, CancellationToken.None))
+                    return places.Kept;
             }
 
-            return true;
+            return places.Free;
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
-            return false;
+            return null;
         }
     }
 
@@ -80,7 +83,7 @@ internal sealed partial class JobStarter(
         }
     }
 
-    private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim places)
+    private async Task DoAndFreeAsync(JobLease lease, Action<JobLease> work, SemaphoreSlim place)
     {
         try
         {
@@ -94,7 +97,7 @@ internal sealed partial class JobStarter(
         }
         finally
         {
-            places.Release();
+            place.Release();
         }
     }
 

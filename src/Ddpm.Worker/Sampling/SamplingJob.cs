@@ -21,7 +21,7 @@ internal sealed partial class SamplingJob(
 {
     private const double MiB = 1024 * 1024;
 
-    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => starter.StartAsync(jobId, places.Free, Work);
+    public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => starter.StartAsync(jobId, places, Work);
 
     private void Work(JobLease lease)
     {

@@ -69,6 +69,15 @@ public abstract class JobTurnsTests : JobsTests
     }
 
     [Fact]
+    public async Task ALargeJob_LetsSmallOnesPass_BeforeAnyHasEnded()
+    {
+        var large = await AddAsync("alice", second: 0, operations: 100e12);
+        var small = await AddAsync("alice", second: 60, operations: 1e12);
+
+        Assert.Equal(small, await NextAsync(large));
+    }
+
+    [Fact]
     public async Task ADelivery_IsForItsKind_AndForWhatWaits()
     {
         var sampling = await AddAsync("alice", second: 10);
@@ -79,6 +88,22 @@ public abstract class JobTurnsTests : JobsTests
         Assert.Equal(sampling, await NextAsync(sampling));
         Assert.Equal(ended, await NextAsync(ended));
         Assert.Equal(Guid.Empty, await NextAsync(Guid.Empty));
+    }
+
+    [Theory]
+    [InlineData("alice", 100e9, true)]
+    [InlineData("alice", 101e9, false)]
+    [InlineData("alice", null, false)]
+    [InlineData("bob", 5000e9, true)] // the first of his
+    public async Task ASmallJob_AndTheFirstOfAnAccount_GoAheadOfLargeOnesThatRun(string account, double? operations, bool goesAhead)
+    {
+        await AddAsync("alice", second: 0, operations: 500e9, status: JobStatus.Running);
+        await AddAsync("alice", second: 1, operations: 1500e9, status: JobStatus.Running);
+        await AddAsync("alice", second: 2, operations: 1, status: JobStatus.Running, kind: JobKind.Training);
+        var waiting = await AddAsync(account, second: 3, operations);
+
+        Assert.Equal(goesAhead, await Host.Get<JobTurns>().GoesAheadAsync(waiting, Cancellation));
+        Assert.False(await Host.Get<JobTurns>().GoesAheadAsync(Guid.Empty, Cancellation));
     }
 
     private Task<Guid> NextAsync(Guid delivered) => Host.Get<JobTurns>().NextAsync(delivered, Cancellation);

@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Life;
+using Ddpm.Jobs.Storage;
 using Ddpm.TestSupport;
 using Hangfire;
 using Hangfire.States;
@@ -236,6 +237,26 @@ public sealed class SqliteReconcilerTests : ReconcilerTests
 [Trait("Category", "services")]
 public sealed class PostgresReconcilerTests(PostgresFixture postgres) : ReconcilerTests
 {
+    // As one that is stopped between two statements of a write, and has not noticed its end.
+    [Fact]
+    public async Task ReconcileAsync_QueuesAgain_WhenAProcessWasStoppedInTheMiddleOfAWrite()
+    {
+        var jobs = new List<Job> { await Host.AddJobAsync(), await Host.AddJobAsync() };
+        foreach (var job in jobs)
+            (await Host.ClaimAsync(job.Id)).Dispose();
+        await using var stopped = Host.Open();
+        await using var write = await stopped.Database.BeginTransactionAsync(Cancellation);
+        await stopped.Jobs.Where(j => j.Id == jobs[0].Id).ExecuteUpdateAsync(set => set.SetProperty(j => j.LeaseEpoch, j => j.LeaseEpoch), Cancellation);
+
+        var later = await AnotherHostAsync(LongAfterTheLease);
+        await later.Reconciler.ReconcileAsync(Cancellation);
+
+        foreach (var job in jobs)
+            Assert.Equal(JobStatus.Queued, (await Host.ReadAsync(job.Id)).Status);
+        var ended = await Assert.ThrowsAnyAsync<Exception>(() => stopped.Jobs.CountAsync(Cancellation));
+        Assert.True(DatabaseErrors.IsTransient(ended), $"{ended}");
+    }
+
     private protected override async Task<Dictionary<string, string?>> SettingsAsync() =>
         JobsHost.Postgres(Folder, await postgres.CreateDatabaseAsync());
 }

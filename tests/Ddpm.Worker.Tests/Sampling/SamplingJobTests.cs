@@ -170,6 +170,34 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
+    public async Task SmallBatch_IsDrawn_WhileLargeOnesHoldAllPlaces()
+    {
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:SamplingConcurrency", "4"));
+        var checkpoint = await AddCheckpointAsync();
+        List<SampleBatch> large = [];
+        for (var n = 0; n < 5; n++)
+            large.Add(await AddAsync(checkpoint, _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null }));
+        var small = await AddAsync(checkpoint, _spec);
+        await using (var db = host.Open())
+        {
+            var ids = large.ConvertAll(batch => batch.JobId);
+            await db.Jobs.Where(job => ids.Contains(job.Id)).ExecuteUpdateAsync(set => set.SetProperty(job => job.Operations, 1e12), Cancellation);
+            await db.Jobs.Where(job => job.Id == small.JobId).ExecuteUpdateAsync(set => set.SetProperty(job => job.Operations, 1e9), Cancellation);
+        }
+
+        foreach (var batch in large.Take(4))
+            await host.DeliverAsync(batch.JobId);
+        var waiting = Task.WhenAll(host.DeliverAsync(large[4].JobId), host.DeliverAsync(small.JobId)); // whichever of the two is the small one's turn
+        await Eventually.BecomesTrueAsync("the small one is drawn", async () => (await host.JobAsync(small.JobId)).HasEnded);
+
+        AssertSucceeded(await host.JobAsync(small.JobId));
+        Assert.Equal(JobStatus.Queued, (await host.JobAsync(large[4].JobId)).Status);
+        host.ShutDown();
+        await waiting;
+        await host.Get<JobStarter>().WhenEndedAsync(jobId: null);
+    }
+
+    [Fact]
     public async Task Delivery_GoesToAnotherWorker_WhenNoPlaceIsFree()
     {
         var (host, large, small) = await FullHostAsync();
