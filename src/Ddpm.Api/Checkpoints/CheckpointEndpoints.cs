@@ -38,7 +38,7 @@ internal static class CheckpointEndpoints
     }
 
     /// <summary>Whether samples or evaluations, anybody's, that have not ended are drawn with it.</summary>
-    public static async Task<bool> IsInUseAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) =>
+    private static async Task<bool> IsInUseAsync(Guid id, DdpmDbContext db, CancellationToken cancellationToken) =>
         await db.SampleBatches.IgnoreQueryFilters().AnyAsync(
             batch => batch.CheckpointId == id && (batch.Job!.Status == JobStatus.Queued || batch.Job.Status == JobStatus.Running), cancellationToken)
         || await EvaluationEndpoints.IsNeededAsync(id, db, cancellationToken);

@@ -1,6 +1,5 @@
 using Ddpm.Api.Admission;
 using System.Text.RegularExpressions;
-using Ddpm.Api.Checkpoints;
 using Ddpm.Api.Http;
 using Ddpm.Api.Keys;
 using Ddpm.Api.OpenApi;
@@ -125,16 +124,13 @@ internal static partial class ModelEndpoints
             return busy;
         var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint && checkpoint.Account == model.Account
             && !await db.Models.IgnoreQueryFilters().AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
-        if (orphan is not null && await CheckpointEndpoints.IsInUseAsync(orphan.Id, db, cancellationToken))
-            return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
-
         await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))
         {
             await db.Models.Where(row => row.Name == name).ExecuteDeleteAsync(cancellationToken);
             if (model.JobId is { } jobId)
                 await db.Jobs.Where(row => row.Id == jobId).ExecuteDeleteAsync(cancellationToken);
-            if (orphan is not null)
-                await db.Checkpoints.Where(row => row.Id == orphan.Id).ExecuteDeleteAsync(cancellationToken);
+            if (orphan is not null && CheckpointUses.DeleteUnneeded(db, [orphan.Id]).Count == 0)
+                return Problems.Conflict("Samples or evaluations that have not ended are drawn with it. Cancel them, or wait.");
             await transaction.CommitAsync(cancellationToken);
         }
 

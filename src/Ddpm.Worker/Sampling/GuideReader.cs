@@ -12,6 +12,9 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
 {
     private static readonly ImageDecodeOptions Limits = new() { MaxPixels = 1 << 24 };
 
+    // A picture of that size takes more than 100 MB until it is as small as the model's.
+    private static readonly SemaphoreSlim AtOnce = new(2);
+
     /// <returns>Null where the request has no guide.</returns>
     /// <exception cref="JobFailedException">A picture cannot be read.</exception>
     public SamplingGuide? Read(DiffusionModel model)
@@ -34,6 +37,7 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
 
     private PixelBatch Decode(string name, int channels, int side)
     {
+        AtOnce.Wait();
         try
         {
             using var file = artifacts.OpenRead(GuideFiles.KeyOf(batch.Id, name));
@@ -46,6 +50,10 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
         catch (FileNotFoundException missing)
         {
             throw new JobFailedException($"{name} is not there any more; send the request again.", missing);
+        }
+        finally
+        {
+            AtOnce.Release();
         }
     }
 }
