@@ -8,15 +8,13 @@ namespace Ddpm.Worker;
 internal sealed class WorkerMetrics : IHostedService, IDisposable
 {
     private readonly Meter _meter = new(Tracing.Name);
-    private readonly JobMetrics _jobs;
     private readonly Counter<long> _drawn;
     private readonly Counter<long> _trained;
     private readonly Histogram<double> _drawingStep;
     private readonly Histogram<double> _trainingStep;
 
-    public WorkerMetrics(ModelCache models, WorkerDevice device, JobMetrics jobs)
+    public WorkerMetrics(ModelCache models, WorkerDevice device)
     {
-        _jobs = jobs;
         _drawn = _meter.CreateCounter<long>("ddpm.sampling.images", "{image}", "Pictures drawn for sample requests.");
         _trained = _meter.CreateCounter<long>("ddpm.training.images", "{image}", "Pictures that training steps were taken on, repeats included.");
         _drawingStep = _meter.CreateHistogram("ddpm.sampling.step.duration", "s", "A step of a sample request, waiting for others' included: its mean over the request.", advice: JobMetrics.Seconds(0.0001, 100));
@@ -44,7 +42,6 @@ internal sealed class WorkerMetrics : IHostedService, IDisposable
 
     Task IHostedService.StartAsync(CancellationToken cancellationToken)
     {
-        _jobs.BeginAtZero();
         _drawn.Add(0);
         _trained.Add(0);
         return Task.CompletedTask;

@@ -13,6 +13,16 @@ public sealed class ModelTests(ApiHost host) : IClassFixture<ApiHost>
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
+    [Theory]
+    [InlineData("abc%0A")]
+    [InlineData("%0Aabc")]
+    [InlineData("Abc")]
+    public async Task Put_NamesThePattern_WhenTheNameIsNone(string name)
+    {
+        using var response = await host.SendAsync(HttpMethod.Put, $"/models/{name}", $$"""{"checkpointId": "{{await host.CheckpointAsync()}}"}""");
+        Assert.Contains("name", (await ApiHost.ProblemAsync(response, 400)).ToJsonString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Create_NamesACheckpoint()
     {

@@ -59,19 +59,25 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
             }
 
             await Task.Delay(LongestPause * random.NextDouble());
-            if (cluster.Dead().ToList() is { Count: > 0 } dead)
-                throw new InvalidOperationException(string.Join('\n', dead));
+            RequireAllAlive();
         }
 
         await Task.WhenAll(frozen);
         say("settling");
         await workload.SettleAsync(Settling);
-        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
+        RequireAllAlive();
+        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await RestartsAsync(), await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
+    }
+
+    private void RequireAllAlive()
+    {
+        if (cluster.Dead().ToList() is { Count: > 0 } dead)
+            throw new InvalidOperationException(string.Join('\n', dead));
     }
 
     private async Task InjectAsync(Fault fault)
     {
-        if (await fault.InjectAsync(cluster, random) is { } what)
+        if (await fault.InjectAsync(cluster, new Random(random.Next())) is { } what) // those that are frozen go on beside the next
             _injected.Enqueue((fault, what));
     }
 
@@ -104,10 +110,19 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
                         times.AddRange(await RecoveryOfAsync(process, one.At));
             }
 
-            lines.Add(new FaultLine(kind.Name, all.Count, kind.Recovery, times));
+            lines.Add(new FaultLine(kind.Name, kind.IsKill, all.Count, kind.Recovery, times));
         }
 
         return lines;
+    }
+
+    private async Task<List<TimeSpan>> RestartsAsync()
+    {
+        List<TimeSpan> times = [];
+        foreach (var (fault, what) in _injected.Where(entry => entry.Fault.IsKill))
+            foreach (var process in what.Processes ?? [])
+                times.AddRange(await RecoveryOfAsync(process, what.At));
+        return times;
     }
 
     // From the fault until the job was taken from the worker. One that ended first, or was handed back, needed no recovery.
@@ -123,27 +138,30 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
     private async Task<TakeOvers> TakeOversAsync()
     {
         var taken = await cluster.History.RowsAsync("SELECT count(*) FROM watch.jobs WHERE taken", row => row.GetInt64(0));
-        var lost = await cluster.History.RowsAsync("SELECT COALESCE(max(steps_lost), 0) FROM watch.jobs WHERE before = 'Running' AND status = 'Queued' AND NOT taken", row => row.GetInt64(0));
-        return new TakeOvers(taken[0], lost[0]);
+        var handedBack = await cluster.History.RowsAsync("SELECT steps_lost FROM watch.jobs WHERE steps_lost IS NOT NULL", row => row.GetInt64(0));
+        return new TakeOvers(taken[0], handedBack.Count, handedBack.DefaultIfEmpty().Max());
     }
 }
 
 /// <summary>What a campaign has come to.</summary>
 /// <param name="Lines">A line for each kind of fault.</param>
 /// <param name="Violations">What must not be, in words.</param>
+/// <param name="Restarts">For each job that a killed worker held, from the kill until it was in its queue again, or held by another.</param>
 /// <param name="TakeOvers">Jobs that changed hands.</param>
 /// <param name="Accepted">Requests that were accepted.</param>
 /// <param name="Answers">What somebody got who looked all the time.</param>
-internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, int Accepted, string Answers);
+internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, IReadOnlyList<TimeSpan> Restarts, TakeOvers TakeOvers, int Accepted, string Answers);
 
 /// <summary>One kind of fault.</summary>
 /// <param name="Fault">What it is.</param>
+/// <param name="IsKill">Whether processes died of it.</param>
 /// <param name="Times">How often it happened.</param>
 /// <param name="Recovery">What the recovery times count.</param>
 /// <param name="Recoveries">One for each job, process or service that had to recover.</param>
-internal sealed record FaultLine(string Fault, int Times, string Recovery, IReadOnlyList<TimeSpan> Recoveries);
+internal sealed record FaultLine(string Fault, bool IsKill, int Times, string Recovery, IReadOnlyList<TimeSpan> Recoveries);
 
 /// <summary>Jobs that changed hands.</summary>
 /// <param name="Taken">Leases that ran out and were taken.</param>
-/// <param name="MostStepsLost">Most training steps past the newest checkpoint when a worker handed a run back at SIGTERM.</param>
-internal sealed record TakeOvers(long Taken, long MostStepsLost);
+/// <param name="HandedBack">Training runs that a worker handed back at SIGTERM.</param>
+/// <param name="MostStepsLost">Most training steps past the newest checkpoint when it did.</param>
+internal sealed record TakeOvers(long Taken, int HandedBack, long MostStepsLost);

@@ -21,14 +21,14 @@ internal static class Targets
     /// <param name="kills">That were asked for.</param>
     public static IReadOnlyList<Target> Of(CampaignReport report, int kills)
     {
-        var struck = report.Lines.Where(line => line.Fault.StartsWith("SIGKILL", StringComparison.Ordinal)).Sum(line => line.Times);
+        var struck = report.Lines.Where(line => line.IsKill).Sum(line => line.Times);
         return
         [
-            new("kills that struck something, at least as many as asked for", Text(struck), struck >= kills),
+            new("kills, at least as many as asked for", Text(struck), struck >= kills),
             new("jobs that two worked on, jobs or steps lost, results published twice: none", Text(report.Violations.Count), report.Violations.Count == 0),
-            Within("a killed worker's job is in its queue again or held by another within 45 s", Restart, Of("SIGKILL of a worker")),
+            Within("a killed worker's job is in its queue again or held by another within 45 s", Restart, report.Restarts),
             Within("a worker ends within 30 s of SIGTERM", Exit, Of("SIGTERM of a worker")),
-            new("steps past the newest checkpoint when a worker hands a run back: at most 1", Text(report.TakeOvers.MostStepsLost), report.TakeOvers.MostStepsLost <= 1),
+            new("steps past the newest checkpoint when a worker hands a run back: at most 1", $"{Text(report.TakeOvers.MostStepsLost)}, of {Text(report.TakeOvers.HandedBack)}", report.TakeOvers is { HandedBack: > 0, MostStepsLost: <= 1 }),
             Within("a running job that is cancelled, while nothing goes wrong, has ended within 2 s", Cancel, Of(new Cancellation(amidFaults: false).Name)),
         ];
 

@@ -63,7 +63,7 @@ internal static partial class ModelEndpoints
 
     private static async Task<Ok<Page<ModelView>>> ListAsync(PageQuery page, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        if (page.Cursor is { } cursor && !NamePattern().IsMatch(cursor))
+        if (page.Cursor is { } cursor && !IsName(cursor))
             throw PageQuery.BadCursor();
         var rows = await Rows(db).Where(model => page.Cursor == null || string.Compare(model.Name, page.Cursor) > 0)
             .OrderBy(model => model.Name).Take(page.Limit + 1).ToListAsync(cancellationToken);
@@ -76,7 +76,7 @@ internal static partial class ModelEndpoints
     private static async Task<Results<Ok<ModelView>, Created<ModelView>, ProblemHttpResult>> PutAsync(
         string name, JsonBody<PutModel> body, Caller caller, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        if (!NamePattern().IsMatch(name))
+        if (!IsName(name))
             throw Faults.One("name", "must be 1 to 64 lower-case letters, digits, '.', '_' or '-', the first a letter or digit");
         for (var attempt = 1; ; attempt++)
         {
@@ -147,6 +147,9 @@ internal static partial class ModelEndpoints
 
     private static IQueryable<NamedModel> Rows(DdpmDbContext db) =>
         db.Models.AsNoTracking().Include(model => model.Job).Include(model => model.Checkpoint);
+
+    // All of it: '$' lets a line feed follow.
+    private static bool IsName(string text) => NamePattern().Match(text) is { Success: true } match && match.Length == text.Length;
 
     [GeneratedRegex(ImportModel.NamePattern)]
     private static partial Regex NamePattern();

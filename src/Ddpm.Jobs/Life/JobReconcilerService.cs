@@ -1,4 +1,5 @@
 using Ddpm.Jobs.Storage;
+using Ddpm.Jobs.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,23 +9,39 @@ namespace Ddpm.Jobs.Life;
 /// <summary>Runs <see cref="JobReconciler"/> at the start of every process and every so often after it, <see cref="Retention"/> and <see cref="LeftoverSweeper"/> now and then,
 /// and warns while the disk is nearly full.</summary>
 internal sealed partial class JobReconcilerService(
-    JobReconciler reconciler, LeftoverSweeper sweeper, Retention retention, DiskSpace disk, IOptions<LeaseOptions> options, IOptions<LeftoverOptions> leftovers, TimeProvider clock,
+    JobReconciler reconciler, LeftoverSweeper sweeper, Retention retention, DiskSpace disk, JobMetrics metrics, IOptions<LeaseOptions> options, IOptions<LeftoverOptions> leftovers, TimeProvider clock,
     ILogger<JobReconcilerService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan WarnInterval = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    // Each at its own pace: in a large store it takes minutes to look for what is left over, and no dead worker's job waits for that.
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        metrics.BeginAtZero();
+        return Task.WhenAll(ReconcileAsync(stoppingToken), CleanAsync(stoppingToken));
+    }
+
+    private async Task ReconcileAsync(CancellationToken stoppingToken)
     {
         await TryAsync(() => reconciler.EndLeasesOfTheDeadAsync(stoppingToken));
         using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
-        long? swept = null, warned = null; // timestamps: the time of day may be set
         do
         {
             // After a short restart of the database nothing is to wait for a whole round more.
             for (var pause = FirstPause; !await TryAsync(() => reconciler.ReconcileAsync(stoppingToken)) && pause < options.Value.ReconcileInterval; pause *= 2)
                 await Task.Delay(pause, clock, stoppingToken);
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task CleanAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.Value.ReconcileInterval, clock);
+        long? swept = null, warned = null; // timestamps: the time of day may be set
+        do
+        {
             if (IsDue(warned, WarnInterval) && await WarnAsync())
                 warned = clock.GetTimestamp();
             if (!IsDue(swept, leftovers.Value.SweepInterval))

@@ -242,10 +242,10 @@ public sealed partial class HubClient : IDisposable
 
     private HubException NoHub() => new($"What is at {_http.Address} does not answer as the Hugging Face hub does.");
 
-    [GeneratedRegex("^[0-9a-f]{40}$")]
+    [GeneratedRegex(@"^[0-9a-f]{40}\z")]
     private static partial Regex CommitRegex();
 
-    [GeneratedRegex("^[0-9a-f]{64}$")]
+    [GeneratedRegex(@"^[0-9a-f]{64}\z")]
     private static partial Regex Sha256Regex();
 
     [GeneratedRegex("""<([^>]+)>\s*;\s*rel="?next"?""")]

@@ -29,7 +29,7 @@ internal static class Failure
         _ when DiskFullException.IsDiskFull(exception) => DiskFull,
         HubException or CheckpointException or DatasetException or UNetConfigException or TrainingException or SamplingException or EvaluationException or TorchRuntimeException => exception.Message,
         OutOfMemoryException => OutOfMemory,
-        ExternalException and not DbException when exception.Message.Contains("memory", StringComparison.OrdinalIgnoreCase) => OutOfMemory,
+        ExternalException and not DbException when SaysThatMemoryRanOut(exception.Message) => OutOfMemory,
         _ => null,
     };
 
@@ -48,6 +48,10 @@ internal static class Failure
         _ when SentenceFor(exception) == OutOfMemory => FailureReason.OutOfMemory,
         _ => FailureReason.Unexpected,
     };
+
+    // As CUDA's allocator, and that of a CPU, say it. CUDA speaks of an illegal access to memory, too, which is a fault of ours.
+    private static bool SaysThatMemoryRanOut(string message) =>
+        Array.Exists(["out of memory", "can't allocate memory", "not enough memory"], words => message.Contains(words, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>What the row says of a fault of ours: enough to find it in the log, no stack trace.</summary>
     public static string Unexpected(Exception exception) =>

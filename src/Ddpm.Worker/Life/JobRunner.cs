@@ -109,7 +109,7 @@ internal sealed partial class JobRunner(
             {
                 return EndStopped(lease);
             }
-            catch (Exception reason) when (DatabaseErrors.IsTransient(reason))
+            catch (Exception reason) when (reason is PassingTroubleException || DatabaseErrors.IsTransient(reason))
             {
                 LogCutOff(lease.Job.Kind, id, reason.Message);
                 lease.GiveUp();

@@ -4,6 +4,7 @@ using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Training;
+using Ddpm.Worker.Life;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Worker.Training;
@@ -15,6 +16,7 @@ internal sealed partial class CheckpointChain(IDbContextFactory<DdpmDbContext> d
     /// <param name="run">The run.</param>
     /// <param name="lease">Needed to mark what is damaged.</param>
     /// <param name="build">Given the folder to go on from; null to begin.</param>
+    /// <exception cref="PassingTroubleException">One cannot be read, and may be whole.</exception>
     public Trainer Begin(TrainingRun run, JobLease lease, Func<string?, Trainer> build)
     {
         foreach (var checkpoint in NewestFirst(run.Id))
@@ -26,11 +28,15 @@ internal sealed partial class CheckpointChain(IDbContextFactory<DdpmDbContext> d
                     throw new CheckpointException("its weights are not those that were recorded");
                 return build(folder);
             }
+            catch (Exception trouble) when (MayPass(trouble))
+            {
+                // To begin anew, or at an older one, would throw away what is most likely there.
+                throw new PassingTroubleException(FormattableString.Invariant($"The checkpoint of step {checkpoint.Step} cannot be read: {trouble.Message}"), trouble);
+            }
             catch (Exception damage) when (damage is CheckpointException or IOException)
             {
                 LogDamaged(run.Id, checkpoint.Step, damage.Message); // The one before is taken.
-                if (damage is CheckpointException or FileNotFoundException)
-                    PassOver(checkpoint, lease);
+                PassOver(checkpoint, lease);
             }
         }
 
@@ -42,6 +48,10 @@ internal sealed partial class CheckpointChain(IDbContextFactory<DdpmDbContext> d
         using var db = databases.CreateDbContext();
         return [.. db.Checkpoints.AsNoTracking().Where(c => c.TrainingRunId == runId && c.Resumable).OrderByDescending(c => c.Step).ThenByDescending(c => c.Id)];
     }
+
+    // A disk that does not answer, or too many open files, say nothing of what is in the file.
+    private static bool MayPass(Exception trouble) =>
+        (trouble is CheckpointException ? trouble.InnerException : trouble) is (IOException or UnauthorizedAccessException) and not (FileNotFoundException or DirectoryNotFoundException or EndOfStreamException);
 
     // Its averaged weights may still be good to draw with, and a name may point to it: the row goes only where the folder has gone before it.
     private void PassOver(Checkpoint checkpoint, JobLease lease) => lease.Write(db =>

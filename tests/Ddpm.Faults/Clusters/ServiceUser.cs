@@ -28,8 +28,9 @@ internal sealed class ServiceUser(Uri address) : IDisposable
     public Task<JsonNode> PostAsync(string path, string json) =>
         UntilAnsweredAsync(HttpMethod.Post, path, () => new StringContent(json, Encoding.UTF8, "application/json"), Guid.NewGuid().ToString());
 
-    /// <summary>Asks that something be cancelled until that is answered; it may have ended meanwhile.</summary>
-    public async Task CancelAsync(string path)
+    /// <summary>Asks that something be cancelled until that is answered.</summary>
+    /// <returns>Whether it is to be; it may have ended meanwhile.</returns>
+    public async Task<bool> CancelAsync(string path)
     {
         var until = DateTime.UtcNow + Patience;
         while (DateTime.UtcNow < until)
@@ -39,7 +40,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
                 using var response = await _http.PostAsync(path + "/cancel", content: null);
                 Note(HttpMethod.Post, path + "/cancel", response.StatusCode, await response.Content.ReadAsStringAsync());
                 if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.Conflict)
-                    return;
+                    return response.IsSuccessStatusCode;
             }
             catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException or IOException)
             {

@@ -11,6 +11,9 @@ internal abstract class Fault
     /// <summary>What its recovery time counts, for the report.</summary>
     public abstract string Recovery { get; }
 
+    /// <summary>Whether a process dies of it without a word.</summary>
+    public bool IsKill => Name.StartsWith("SIGKILL", StringComparison.Ordinal);
+
     /// <summary>Lets it happen, and returns when the cluster is as it was, or will get there by itself.</summary>
     /// <returns>Null where there was nothing to disturb.</returns>
     public abstract Task<Injected?> InjectAsync(Cluster cluster, Random random);

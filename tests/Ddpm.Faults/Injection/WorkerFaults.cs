@@ -25,15 +25,13 @@ internal sealed class WorkerKill : Fault
 /// <summary>A worker gets SIGKILL, and half of the newest checkpoint of what it trains is gone, as after a crash of the machine.</summary>
 internal sealed class TornCheckpoint : Fault
 {
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
-
     public override string Name => "SIGKILL of a worker, half of its newest checkpoint torn off";
 
     public override string Recovery => "from the kill until each job that it held is in its queue again, or held by another";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        if (await TrainingAsync(cluster) is not { } worker)
+        if (await cluster.TrainingAsync() is not { } worker)
             return null;
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         await worker.KillAsync();
@@ -45,22 +43,6 @@ internal sealed class TornCheckpoint : Fault
             cluster.Tear(key);
         worker.Start();
         return new Injected(at, [process]);
-    }
-
-    // One whose run has a checkpoint to go on from; after a while somebody has.
-    private static async Task<Node?> TrainingAsync(Cluster cluster)
-    {
-        for (var waited = Stopwatch.StartNew(); waited.Elapsed < Longest;)
-        {
-            var owners = await cluster.History.TextsAsync("""
-                SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
-                """);
-            if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is { } worker)
-                return worker;
-            await Task.Delay(TimeSpan.FromMilliseconds(100));
-        }
-
-        return null;
     }
 }
 
@@ -86,7 +68,8 @@ internal sealed class WorkerFreeze : Fault
 }
 
 /// <summary>A worker gets SIGTERM, as at every upgrade, and is started again once it has ended.</summary>
-internal sealed class WorkerTermination : Fault
+/// <param name="whileItTrains">Whether it is to hold a run that has a checkpoint.</param>
+internal sealed class WorkerTermination(bool whileItTrains) : Fault
 {
     private const int EndedBySignal = 128 + 15;
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(15);
@@ -97,7 +80,7 @@ internal sealed class WorkerTermination : Fault
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        if (await cluster.BusyAsync(random) is not { } worker)
+        if (await (whileItTrains ? cluster.TrainingAsync() : cluster.BusyAsync(random)) is not { } worker)
             return null;
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         var (status, time) = await worker.TerminateAsync();
@@ -107,7 +90,7 @@ internal sealed class WorkerTermination : Fault
         if (time > Slow)
             Console.WriteLine($"{worker.Name} took {time} to end at SIGTERM: {worker.Describe()}");
         worker.Start();
-        return new Injected(at, [process], time);
+        return new Injected(at, status == 0 ? null : [process], time); // nobody is to take anything from one that had the time to hand it back
     }
 }
 
@@ -138,6 +121,24 @@ internal sealed class NoWorkers(Workload workload) : Fault
 
 internal static class ClusterExtensions
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+
+    /// <summary>A worker that is not frozen and holds a run with a checkpoint to go on from; after a while one does. Null where none does for half a minute.</summary>
+    public static async Task<Node?> TrainingAsync(this Cluster cluster)
+    {
+        for (var waited = Stopwatch.StartNew(); waited.Elapsed < Longest;)
+        {
+            var owners = await cluster.History.TextsAsync("""
+                SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
+                """);
+            if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is { } worker)
+                return worker;
+            await Task.Delay(TimeSpan.FromMilliseconds(100));
+        }
+
+        return null;
+    }
+
     /// <summary>A worker that is not frozen, mostly one that holds a job; null where all are frozen.</summary>
     public static async Task<Node?> BusyAsync(this Cluster cluster, Random random)
     {

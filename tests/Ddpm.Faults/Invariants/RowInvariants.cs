@@ -27,7 +27,7 @@ internal static class RowInvariants
         // Nothing is published but by the attempt that holds the job at that moment, and nothing twice.
         """
         SELECT what || ' of job ' || job || ' was published at ' || key || ' in epoch ' || epoch || ' (' || status || ')' FROM watch.results
-        WHERE key !~ ('e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
+        WHERE key !~ ('[/-]e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
         """,
         """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what = 'pictures'""",
 
@@ -45,9 +45,9 @@ internal static class RowInvariants
 
         // One of which half was torn off is made again.
         var checkpoints = await cluster.History.RowsAsync(
-            """SELECT "TrainingRunId"::text, "Step", "ArtifactKey" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL""", row => (Run: row.GetString(0), Step: row.GetInt64(1), Key: row.GetString(2)));
-        violations.AddRange(checkpoints.Where(checkpoint => !cluster.Torn.Contains(checkpoint.Key)).GroupBy(checkpoint => (checkpoint.Run, checkpoint.Step)).Where(same => same.Count() > 1)
-            .Select(same => string.Create(CultureInfo.InvariantCulture, $"run {same.Key.Run} has {same.Count()} checkpoints of step {same.Key.Step}")));
+            "SELECT job::text, what, key FROM watch.results WHERE what <> 'pictures'", row => (Job: row.GetString(0), What: row.GetString(1), Key: row.GetString(2)));
+        violations.AddRange(checkpoints.Where(checkpoint => !cluster.Torn.Contains(checkpoint.Key)).GroupBy(checkpoint => (checkpoint.Job, checkpoint.What)).Where(same => same.Count() > 1)
+            .Select(same => $"{same.Key.What} of job {same.Key.Job} was published {same.Count()} times: {string.Join(", ", same.Select(one => one.Key))}"));
 
         // Nobody went on from one.
         var passedOver = await cluster.History.TextsAsync("""

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Ddpm.Engine;
 using Ddpm.Engine.Data;
 using Ddpm.Jobs.Telemetry;
@@ -29,6 +30,12 @@ public sealed class FailureTests
         Assert.Equal(FailureReason.OutOfMemory, Failure.ReasonFor(beyond!));
     }
 
+    [Theory]
+    [InlineData("CUDA out of memory. Tried to allocate 2.00 GiB.", FailureReason.OutOfMemory)]
+    [InlineData("CUDA error: an illegal memory access was encountered", FailureReason.Unexpected)]
+    public void ReasonFor_TellsMemoryThatRanOut_FromMemoryThatWasMisused(string message, string reason) =>
+        Assert.Equal(reason, Failure.ReasonFor(new TorchFault(message)));
+
     [Fact]
     public void SentenceFor_KnowsNothing_OfFaultsOfOurs()
     {
@@ -44,4 +51,6 @@ public sealed class FailureTests
         Assert.Equal(FailureReason.Dataset, Failure.ReasonFor(new JobFailedException("stopped", new DatasetException("torn"))));
         Assert.Equal(FailureReason.Request, Failure.ReasonFor(new JobFailedException("deleted")));
     }
+
+    private sealed class TorchFault(string message) : ExternalException(message);
 }

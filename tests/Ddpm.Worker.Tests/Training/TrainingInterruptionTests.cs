@@ -116,6 +116,26 @@ public sealed class TrainingInterruptionTests : TrainingTests
         Assert.NotEqual(damaged.ArtifactKey, remade.ArtifactKey);
     }
 
+    [Theory]
+    [InlineData("unet/diffusion_pytorch_model.safetensors")]
+    [InlineData("training/state.json")]
+    public async Task Run_IsDoneAgain_WhenItsCheckpointCannotBeReadAtTheMoment(string file)
+    {
+        var run = await AddRunAsync();
+        AssertSucceeded(await Host.RunAsync(run.JobId));
+        var before = await CheckpointsAsync(run);
+        var job = await ResumeAsync(run);
+
+        using (new FileStream(Path.Combine(Host.Artifacts.PathOf(before[0].ArtifactKey), file), FileMode.Open, FileAccess.Read, FileShare.None))
+        {
+            var givenUp = await Host.RunAsync(job);
+            Assert.Equal((JobStatus.Running, DateTime.UnixEpoch), (givenUp.Status, givenUp.LeaseExpiresAt)); // for the next round of a reconciler
+        }
+
+        AssertSucceeded(await Host.RunAsync(job));
+        Assert.Equal(before.Select(checkpoint => (checkpoint.Id, checkpoint.Resumable)), (await CheckpointsAsync(run)).Select(checkpoint => (checkpoint.Id, checkpoint.Resumable)));
+    }
+
     [Fact]
     public async Task Run_BeginsAnew_WhenTheFolderOfItsOnlyCheckpointIsGone()
     {
