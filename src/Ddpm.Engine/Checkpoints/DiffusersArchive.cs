@@ -19,9 +19,10 @@ public static class DiffusersArchive
     /// <param name="zip">The file.</param>
     /// <param name="folder">Receives the files; those of the same names must not be there.</param>
     /// <param name="maxWeightBytes">Weights of more bytes together are refused, whatever the zip announces, and so is what unpacks to 20 times the zip.</param>
+    /// <param name="roomFor">Told before so many bytes more are written; what it throws ends it.</param>
     /// <param name="cancellationToken">Looked at while copying.</param>
     /// <exception cref="CheckpointException">It is no zip, holds no model, or too much.</exception>
-    public static void Extract(string zip, string folder, long maxWeightBytes, CancellationToken cancellationToken)
+    public static void Extract(string zip, string folder, long maxWeightBytes, Action<long>? roomFor, CancellationToken cancellationToken)
     {
         try
         {
@@ -35,12 +36,12 @@ public static class DiffusersArchive
             {
                 var isWeights = WeightFiles.IsWeights(Path.GetFileName(name));
                 var bytes = isWeights
-                    ? Copy(entry, Path.Combine(folder, name), weights, $"The weights in the zip have more than {maxWeightBytes} bytes, which is the limit.", room, cancellationToken)
-                    : Copy(entry, Path.Combine(folder, name), MaxConfigBytes, $"{entry.Name} in the zip has more than {MaxConfigBytes} bytes, which is the limit.", room, cancellationToken);
+                    ? Copy(entry, Path.Combine(folder, name), weights, $"The weights in the zip have more than {maxWeightBytes} bytes, which is the limit.", room, roomFor, cancellationToken)
+                    : Copy(entry, Path.Combine(folder, name), MaxConfigBytes, $"{entry.Name} in the zip has more than {MaxConfigBytes} bytes, which is the limit.", room, roomFor, cancellationToken);
                 (room, weights) = (room - bytes, weights - (isWeights ? bytes : 0));
             }
-            WeightFiles.Gather(folder);
-            WeightFiles.Gather(Path.Combine(folder, "unet"));
+            WeightFiles.Gather(folder, roomFor);
+            WeightFiles.Gather(Path.Combine(folder, "unet"), roomFor);
         }
         catch (InvalidDataException damage)
         {
@@ -73,7 +74,7 @@ public static class DiffusersArchive
             : "The zip holds no diffusers folder: neither unet/config.json nor config.json with scheduler_config.json is in it.");
     }
 
-    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, string tooLarge, long room, CancellationToken cancellationToken)
+    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, string tooLarge, long room, Action<long>? roomFor, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var source = entry.Open();
@@ -87,6 +88,7 @@ public static class DiffusersArchive
                 throw new CheckpointException(tooLarge);
             if (target.Length + read > room)
                 throw new CheckpointException($"The zip unpacks to more than {MaxExpansionRatio} times its size, at {entry.Name}; weights hardly shrink, so it is not a model's.");
+            roomFor?.Invoke(read);
             target.Write(buffer, 0, read);
         }
 

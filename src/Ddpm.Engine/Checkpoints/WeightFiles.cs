@@ -28,8 +28,10 @@ public static partial class WeightFiles
     public static bool AreScattered(string folder) => Directory.Exists(folder) && !File.Exists(Path.Combine(folder, Whole)) && Scattered(NamesIn(folder)).Count > 0;
 
     /// <summary>Makes <see cref="Whole"/> of what there is instead, in a folder that is the caller's own: nothing else of the weights is left there.</summary>
+    /// <param name="folder">It.</param>
+    /// <param name="roomFor">Told before so many bytes more are written; what it throws ends it.</param>
     /// <exception cref="CheckpointException">The files do not fit together.</exception>
-    public static void Gather(string folder)
+    public static void Gather(string folder, Action<long>? roomFor = null)
     {
         if (!AreScattered(folder))
             return;
@@ -39,7 +41,7 @@ public static partial class WeightFiles
             File.Move(Path.Combine(folder, Half), Path.Combine(folder, Whole));
             return;
         }
-        Merge(folder, Map(Path.Combine(folder, Index)));
+        Merge(folder, Map(Path.Combine(folder, Index)), roomFor);
         foreach (var file in files)
             File.Delete(Path.Combine(folder, file));
     }
@@ -63,7 +65,7 @@ public static partial class WeightFiles
         }
     }
 
-    private static void Merge(string folder, Dictionary<string, string> map)
+    private static void Merge(string folder, Dictionary<string, string> map, Action<long>? roomFor)
     {
         var parts = new List<(string File, SafetensorsEntry Entry)>();
         foreach (var shard in map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
@@ -78,6 +80,7 @@ public static partial class WeightFiles
         var offset = 0L;
         var header = SafetensorsHeader.Write(
             [.. parts.Select(part => part.Entry with { Offset = (offset += part.Entry.Length) - part.Entry.Length })], new Dictionary<string, string> { ["format"] = "pt" });
+        roomFor?.Invoke(header.Length + offset);
         using var whole = new FileStream(Path.Combine(folder, Whole), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20);
         whole.Write(header);
         foreach (var shard in parts.GroupBy(part => part.File))

@@ -15,10 +15,14 @@ namespace Ddpm.Engine.Data;
 /// <param name="scratchFolder">Where a tar.gz is expanded; the system's temporary folder by default.</param>
 public sealed class ArchiveSource(string path, string? scratchFolder = null) : IImageSource
 {
+    private const int RoomAtOnce = 1 << 20; // a multiple of what is written at once
     private const string NotAnArchive = "The file is neither a zip nor a tar nor a tar.gz archive.";
 
     /// <summary>How much the archive may hold.</summary>
     public ArchiveLimits Limits { get; init; } = new();
+
+    /// <summary>Told before so many bytes more are written to the scratch folder; what it throws ends it.</summary>
+    public Action<long>? RoomFor { get; init; }
 
     /// <inheritdoc/>
     public ImageListing Open(CancellationToken cancellationToken)
@@ -91,6 +95,8 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             while (expanding.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) is var read and > 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (tar.Position % RoomAtOnce == 0)
+                    RoomFor?.Invoke(RoomAtOnce);
                 if (tar.Length == 0 && !TarContent.IsTar(buffer.AsSpan(0, read)))
                     throw new DatasetException(NotAnArchive);
                 tar.Write(buffer, 0, read);

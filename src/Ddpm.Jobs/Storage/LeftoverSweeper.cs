@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Deletes what nobody will ever ask for: uploads whose rows were never written or whose jobs have ended, artifacts whose rows are gone,
-/// attempts that ended work does not name, and what interrupted work has left in staging. Processes that die between a file and its row leave such things.</summary>
+/// attempts that ended work does not name, and what interrupted work has left in staging: processes that die between a file and its row leave such things. And keys of requests that are long past.</summary>
 public sealed partial class LeftoverSweeper(
     IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, IOptions<LeftoverOptions> options, TimeProvider clock, ILogger<LeftoverSweeper> logger)
 {
@@ -17,7 +17,10 @@ public sealed partial class LeftoverSweeper(
     {
         artifacts.DeleteAbandonedStaging(options.Value.StagingAge);
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var before = new Bounds(artifacts.Now() - options.Value.ArtifactAge, await db.NowAsync(clock, cancellationToken) - options.Value.ArtifactAge);
+        var now = await db.NowAsync(clock, cancellationToken);
+        var forgotten = now - options.Value.KeyAge;
+        await db.IdempotencyRecords.Where(record => record.CreatedAt < forgotten).ExecuteDeleteAsync(cancellationToken);
+        var before = new Bounds(artifacts.Now() - options.Value.ArtifactAge, now - options.Value.ArtifactAge);
         return await SweepAsync("uploads", KeysOfUploads(db), before, cancellationToken)
             + await SweepAsync("models", db.Checkpoints.Where(checkpoint => checkpoint.TrainingRunId == null).Select(checkpoint => checkpoint.ArtifactKey), before, cancellationToken)
             + await SweepAsync("datasets", KeysOf("datasets", db.Datasets.Where(dataset => dataset.DeletedAt == null).Select(dataset => dataset.Id)), before, cancellationToken)

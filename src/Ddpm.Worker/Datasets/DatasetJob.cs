@@ -69,7 +69,7 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
     private IImageSource SourceOf(Dataset dataset, string scratchFolder, JobLease lease) => dataset.Spec.Source switch
     {
         { Kind: DatasetSourceKind.Upload } => dataset.UploadKey is { } key && artifacts.Exists(key)
-            ? new ArchiveSource(artifacts.PathOf(key), scratchFolder)
+            ? new ArchiveSource(artifacts.PathOf(key), scratchFolder) { RoomFor = bytes => disk.Require(bytes, "The expanded archive") }
             : throw new JobFailedException("The uploaded archive is gone; upload it again."),
         { Kind: DatasetSourceKind.Directory, Path: { } path } source => FilesOf(source, allowed.Check(path)),
         { Kind: DatasetSourceKind.Huggingface, Repository: { } repository } source => Download(source, repository, lease),

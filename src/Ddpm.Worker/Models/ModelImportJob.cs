@@ -57,12 +57,13 @@ internal sealed class ModelImportJob(
     {
         if (model.UploadKey is not { } upload || !artifacts.Exists(upload))
             throw new JobFailedException("The uploaded zip is gone; upload it again.");
-        disk.Require(new FileInfo(artifacts.PathOf(upload)).Length, "The model"); // weights hardly shrink in a zip
-        DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop);
+        DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, RoomFor, lease.Stop);
     }
 
     private void Download(HubRepository repository, string staging, JobLease lease) =>
-        HubModels.FetchAsync(hub, repository, staging, options.Value.MaxModelBytes, new FractionOf(lease, FetchPart), lease.Stop).GetAwaiter().GetResult();
+        HubModels.FetchAsync(hub, repository, staging, options.Value.MaxModelBytes, RoomFor, new FractionOf(lease, FetchPart), lease.Stop).GetAwaiter().GetResult();
+
+    private void RoomFor(long bytes) => disk.Require(bytes, "The model");
 
     private NamedModel Read(Guid jobId)
     {

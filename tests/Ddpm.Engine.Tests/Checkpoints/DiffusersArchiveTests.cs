@@ -48,7 +48,7 @@ public sealed class DiffusersArchiveTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private void Extract() => DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, CancellationToken.None);
+    private void Extract() => DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, roomFor: null, CancellationToken.None);
 
     private void Zip(params (string Name, byte[] Content)[] files)
     {

@@ -77,8 +77,11 @@ public sealed class WeightFilesTests : IDisposable
                 zip.CreateEntryFromFile(_folder[name], $"model/unet/{name}");
         }
 
-        DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, CancellationToken.None);
+        var room = 0L;
+        DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, bytes => room += bytes, CancellationToken.None);
 
+        string[] written = [_folder[First], _folder[Second], _folder[Index], Path.Combine(_folder["model"], "unet", WeightFiles.Whole)];
+        Assert.Equal(written.Sum(file => new FileInfo(file).Length), room);
         using var whole = Safetensors.Open(Path.Combine(_folder["model"], "unet", WeightFiles.Whole));
         Assert.Equal(3, whole.Entries.Count);
     }

@@ -199,6 +199,19 @@ public sealed class ArchiveSourceTests : IDisposable
     }
 
     [Fact]
+    public void Open_StopsExpanding_WhenThereIsNoRoom()
+    {
+        var room = 4L << 20;
+        var source = new ArchiveSource(Archive("tar.gz", ("1.png", new byte[10 << 20])))
+        {
+            RoomFor = bytes => room = room >= bytes ? room - bytes : throw new InvalidOperationException("There is no room."),
+        };
+
+        Assert.Equal("There is no room.", Assert.Throws<InvalidOperationException>(() => source.Open(CancellationToken.None)).Message);
+        Assert.Equal(0, room);
+    }
+
+    [Fact]
     public void Open_LeavesNoTemporaryFile()
     {
         var scratch = Directory.CreateDirectory(_folder["scratch"]).FullName;

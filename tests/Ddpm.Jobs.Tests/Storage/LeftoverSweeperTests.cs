@@ -29,6 +29,19 @@ public sealed class LeftoverSweeperTests : JobsTests
     }
 
     [Fact]
+    public async Task SweepAsync_ForgetsKeysOfRequests_ThatAreLongPast()
+    {
+        await using var db = Host.Open();
+        foreach (var days in new[] { 29, 31 })
+            db.Add(new IdempotencyRecord { Scope = "POST /samples", Key = $"{days}", BodySha256 = "", Location = "/samples/1", CreatedAt = DateTime.UtcNow.AddDays(-days) });
+        await db.SaveChangesAsync(Cancellation);
+
+        await SweepAsync();
+
+        Assert.Equal(["29"], await db.IdempotencyRecords.Select(record => record.Key).ToListAsync(Cancellation));
+    }
+
+    [Fact]
     public async Task SweepAsync_DeletesArtifacts_WhenTheirRowsAreGone()
     {
         var dataset = await AddDatasetAsync(JobStatus.Succeeded, upload: null);
