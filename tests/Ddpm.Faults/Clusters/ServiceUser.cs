@@ -15,7 +15,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
 
     private readonly HttpClient _http = new() { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) };
 
-    /// <summary>Answers that nobody should ever get: a 500, or text where problem details belong.</summary>
+    /// <summary>Answers that nobody should ever get: a 500, a stack trace, or a 503 that does not say when to try again.</summary>
     public ConcurrentQueue<string> Blunders { get; } = new();
 
     /// <summary>Where the service is.</summary>
@@ -38,7 +38,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
             try
             {
                 using var response = await _http.PostAsync(path + "/cancel", content: null);
-                Note(HttpMethod.Post, path + "/cancel", response.StatusCode, await response.Content.ReadAsStringAsync());
+                Note(HttpMethod.Post, path + "/cancel", response, await response.Content.ReadAsStringAsync());
                 if (response.IsSuccessStatusCode || response.StatusCode == HttpStatusCode.Conflict)
                     return response.IsSuccessStatusCode;
             }
@@ -85,7 +85,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
         try
         {
             using var response = await _http.GetAsync(path);
-            Note(HttpMethod.Get, path, response.StatusCode, "");
+            Note(HttpMethod.Get, path, response, "");
             return response.StatusCode;
         }
         catch (Exception silence) when (silence is HttpRequestException or TaskCanceledException)
@@ -124,7 +124,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
                     request.Headers.Add("Idempotency-Key", key);
                 using var response = await _http.SendAsync(request);
                 var body = await response.Content.ReadAsStringAsync();
-                Note(method, path, response.StatusCode, body);
+                Note(method, path, response, body);
                 if (response.IsSuccessStatusCode)
                     return JsonNode.Parse(body)!;
                 last = string.Create(CultureInfo.InvariantCulture, $"{(int)response.StatusCode} {body}");
@@ -142,9 +142,11 @@ internal sealed class ServiceUser(Uri address) : IDisposable
         throw new TimeoutException($"{method} {path} was not answered within {Patience}; last: {last}");
     }
 
-    private void Note(HttpMethod method, string path, HttpStatusCode status, string body)
+    private void Note(HttpMethod method, string path, HttpResponseMessage response, string body)
     {
-        if (status == HttpStatusCode.InternalServerError || body.Contains("   at ", StringComparison.Ordinal))
-            Blunders.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{method} {path} gave {(int)status}: {body}"));
+        var status = response.StatusCode;
+        var saysNotWhen = status == HttpStatusCode.ServiceUnavailable && response.Headers.RetryAfter is null && !path.StartsWith("/healthz", StringComparison.Ordinal);
+        if (saysNotWhen || status == HttpStatusCode.InternalServerError || body.Contains("   at ", StringComparison.Ordinal))
+            Blunders.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{method} {path} gave {(int)status} (Retry-After {response.Headers.RetryAfter}): {body}"));
     }
 }
