@@ -9,7 +9,7 @@ namespace Ddpm.Faults;
 /// <summary>Faults at random moments, while a cluster works; then a look at everything from outside.</summary>
 /// <param name="cluster">A fresh one.</param>
 /// <param name="workload">What it has to do; prepared.</param>
-/// <param name="random">Seeded: the order of the faults and the pauses between them are its.</param>
+/// <param name="random">Seeded: the order of the faults is its, and the seed of each turn, whose pause and whose fault draw from it alone.</param>
 internal sealed class Campaign(Cluster cluster, Workload workload, Random random)
 {
     private const double CancelFraction = 0.2;
@@ -37,48 +37,51 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         var shuffled = faults.ToArray();
         random.Shuffle(shuffled);
         Fault[] order = [.. before, .. shuffled];
+        var seeds = Array.ConvertAll(order, _ => random.Next()); // what a turn draws does not depend on those before it
         List<Task> frozen = [];
         await using var onlooker = new Onlooker(cluster.User.Address);
         var frozenAtOnce = cluster.Workers.Count - 1;
         for (var n = 0; n < order.Length; n++)
         {
-            await workload.TopUpAsync(random, Runs, Samples);
-            if (random.NextDouble() < CancelFraction)
-                await workload.CancelOneAsync(random);
+            var turn = new Random(seeds[n]);
+            var (own, pause, cancels) = (new Random(turn.Next()), LongestPause * turn.NextDouble(), turn.NextDouble() < CancelFraction);
+            await workload.TopUpAsync(turn, Runs, Samples);
+            if (cancels)
+                await workload.CancelOneAsync(turn);
             say(string.Create(CultureInfo.InvariantCulture, $"{n + 1}/{order.Length} {order[n].Name}"));
             if (order[n] is WorkerFreeze)
             {
                 frozen.RemoveAll(task => task.IsCompletedSuccessfully);
                 if (frozen.Count >= frozenAtOnce)
                     await Task.WhenAny(frozen);
-                frozen.Add(InjectAsync(order[n]));
+                frozen.Add(InjectAsync(order[n], own));
             }
             else
             {
-                await InjectAsync(order[n]);
+                await InjectAsync(order[n], own);
             }
 
-            await Task.Delay(LongestPause * random.NextDouble());
-            RequireAllAlive();
+            await Task.Delay(pause);
+            ThrowIfAnyDied();
         }
 
         await Task.WhenAll(frozen);
         say("settling");
         await workload.SettleAsync(Settling);
-        RequireAllAlive();
-        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await RestartsAsync(), await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
+        ThrowIfAnyDied();
+        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
     }
 
-    private void RequireAllAlive()
+    private async Task InjectAsync(Fault fault, Random own)
+    {
+        if (await fault.InjectAsync(cluster, own) is { } what)
+            _injected.Enqueue((fault, what));
+    }
+
+    private void ThrowIfAnyDied()
     {
         if (cluster.Dead().ToList() is { Count: > 0 } dead)
             throw new InvalidOperationException(string.Join('\n', dead));
-    }
-
-    private async Task InjectAsync(Fault fault)
-    {
-        if (await fault.InjectAsync(cluster, new Random(random.Next())) is { } what) // those that are frozen go on beside the next
-            _injected.Enqueue((fault, what));
     }
 
     private async Task<List<string>> ViolationsAsync()
@@ -89,6 +92,7 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         [
             .. await RowInvariants.ViolationsAsync(cluster, workload),
             .. await RowInvariants.DoubleRunsAsync(cluster, struck, outages),
+            .. await RowInvariants.NotHandedBackAsync(cluster, [.. _injected.Select(entry => entry.What).Where(what => what.Ended is not null)], outages),
             .. await FileInvariants.ViolationsAsync(cluster, workload),
             .. cluster.User.Blunders,
         ];
@@ -99,69 +103,64 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         List<FaultLine> lines = [];
         foreach (var kind in faults.DistinctBy(fault => fault.Name).OrderBy(fault => fault.Name, StringComparer.Ordinal))
         {
-            List<TimeSpan> times = [];
+            List<TimeSpan> recoveries = [];
+            List<TimeSpan> takenBack = [];
+            var struck = 0;
             var all = _injected.Where(entry => entry.Fault.Name == kind.Name).Select(entry => entry.What).ToList();
             foreach (var one in all)
             {
-                if (one.RecoveredIn is { } time)
-                    times.Add(time);
-                else
-                    foreach (var process in one.Processes ?? [])
-                        times.AddRange(await RecoveryOfAsync(process, one.At));
+                List<TimeSpan?> held = [];
+                foreach (var process in one.Processes ?? [])
+                    held.AddRange(await RecoveryOfAsync(process, one.At));
+                struck += one.Processes is null || held.Count > 0 ? 1 : 0;
+                List<TimeSpan> back = [.. held.OfType<TimeSpan>()];
+                takenBack.AddRange(back);
+                recoveries.AddRange(one.RecoveredIn is { } time ? [time] : back);
             }
 
-            lines.Add(new FaultLine(kind.Name, kind.IsKill, all.Count, kind.Recovery, times));
+            lines.Add(new FaultLine(kind.Name, all.Count, struck, kind.Recovery, recoveries, takenBack));
         }
 
         return lines;
     }
 
-    private async Task<List<TimeSpan>> RestartsAsync()
-    {
-        List<TimeSpan> times = [];
-        foreach (var (fault, what) in _injected.Where(entry => entry.Fault.IsKill))
-            foreach (var process in what.Processes ?? [])
-                times.AddRange(await RecoveryOfAsync(process, what.At));
-        return times;
-    }
-
-    // From the fault until the job was taken from the worker. One that ended first, or was handed back, needed no recovery.
-    private Task<List<TimeSpan>> RecoveryOfAsync(int process, DateTime at) => cluster.History.RowsAsync(
+    // Of each job that the worker held: from the fault until it was taken from it; null for one that ended first, or was handed back, and needed no recovery.
+    private Task<List<TimeSpan?>> RecoveryOfAsync(int process, DateTime at) => cluster.History.RowsAsync(
         $"""
         WITH held AS (SELECT DISTINCT ON (id) id, status, owner, n FROM watch.jobs WHERE at <= '{at:O}' ORDER BY id, n DESC),
         taken AS (SELECT (SELECT min(w.at) FROM watch.jobs w WHERE w.id = held.id AND w.n > held.n AND w.taken AND w.before_owner = held.owner) AS at FROM held
                   WHERE status = 'Running' AND owner LIKE '%:{process}:%')
-        SELECT extract(epoch FROM at - '{at:O}'::timestamptz)::float8 FROM taken WHERE at IS NOT NULL
+        SELECT extract(epoch FROM at - '{at:O}'::timestamptz)::float8 FROM taken
         """,
-        row => TimeSpan.FromSeconds(row.GetDouble(0)));
+        row => row.IsDBNull(0) ? (TimeSpan?)null : TimeSpan.FromSeconds(row.GetDouble(0)));
 
     private async Task<TakeOvers> TakeOversAsync()
     {
         var taken = await cluster.History.RowsAsync("SELECT count(*) FROM watch.jobs WHERE taken", row => row.GetInt64(0));
-        var handedBack = await cluster.History.RowsAsync("SELECT steps_lost FROM watch.jobs WHERE steps_lost IS NOT NULL", row => row.GetInt64(0));
-        return new TakeOvers(taken[0], handedBack.Count, handedBack.DefaultIfEmpty().Max());
+        var lost = await cluster.History.RowsAsync("SELECT steps_lost FROM watch.jobs WHERE before = 'Running' AND status = 'Queued' AND NOT taken AND NOT given_up AND steps_lost IS NOT NULL", row => row.GetInt64(0));
+        return new TakeOvers(taken[0], lost.Count, lost.DefaultIfEmpty().Max());
     }
 }
 
 /// <summary>What a campaign has come to.</summary>
 /// <param name="Lines">A line for each kind of fault.</param>
 /// <param name="Violations">What must not be, in words.</param>
-/// <param name="Restarts">For each job that a killed worker held, from the kill until it was in its queue again, or held by another.</param>
 /// <param name="TakeOvers">Jobs that changed hands.</param>
 /// <param name="Accepted">Requests that were accepted.</param>
 /// <param name="Answers">What somebody got who looked all the time.</param>
-internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, IReadOnlyList<TimeSpan> Restarts, TakeOvers TakeOvers, int Accepted, string Answers);
+internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyList<string> Violations, TakeOvers TakeOvers, int Accepted, string Answers);
 
 /// <summary>One kind of fault.</summary>
 /// <param name="Fault">What it is.</param>
-/// <param name="IsKill">Whether processes died of it.</param>
 /// <param name="Times">How often it happened.</param>
+/// <param name="Struck">How often it struck something: where it strikes workers, one that held a job at that moment.</param>
 /// <param name="Recovery">What the recovery times count.</param>
 /// <param name="Recoveries">One for each job, process or service that had to recover.</param>
-internal sealed record FaultLine(string Fault, bool IsKill, int Times, string Recovery, IReadOnlyList<TimeSpan> Recoveries);
+/// <param name="TakenBack">One for each job that a worker lost to it: until it was in its queue again, or held by another.</param>
+internal sealed record FaultLine(string Fault, int Times, int Struck, string Recovery, IReadOnlyList<TimeSpan> Recoveries, IReadOnlyList<TimeSpan> TakenBack);
 
 /// <summary>Jobs that changed hands.</summary>
 /// <param name="Taken">Leases that ran out and were taken.</param>
 /// <param name="HandedBack">Training runs that a worker handed back at SIGTERM.</param>
-/// <param name="MostStepsLost">Most training steps past the newest checkpoint when it did.</param>
+/// <param name="MostStepsLost">Most steps past the newest checkpoint of one of them; 0 where there is none.</param>
 internal sealed record TakeOvers(long Taken, int HandedBack, long MostStepsLost);

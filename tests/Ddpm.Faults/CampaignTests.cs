@@ -17,7 +17,7 @@ public sealed class CampaignTests
         await workload.PrepareAsync();
         Fault[] faults =
         [
-            new WorkerKill(), new WorkerKill(), new WorkerKill(), new WorkerKill(), new ApiKill(), new WorkerFreeze(), new WorkerTermination(whileItTrains: true), new WorkerTermination(whileItTrains: true),
+            new WorkerKill(), new WorkerKill(), new WorkerKill(), new WorkerKill(), new ApiKill(), new WorkerFreeze(), new WorkerTermination(), new WorkerTermination(),
             new DatabaseRestart("fast"), new DatabaseRestart("immediate"), new DatabaseRestart("kill"), new DroppedConnections(), new SecondDelivery(), new LocksLeft(), new SlowDatabaseDisk(), new SlowArtifactDisk(), new TornCheckpoint(), new TornCheckpoint(), new TooMuchMemory(workload), new DispatchLoss(), new DispatchLoss(tablesToo: true), new NoWorkers(workload),
             new ClockStep(), new ClockStep(), new ClockStep(), new ClockStep(), new Cancellation(amidFaults: true), new Cancellation(amidFaults: true),
         ];
@@ -25,10 +25,10 @@ public sealed class CampaignTests
 
         Assert.True(report.Violations.Count == 0, $"{string.Join('\n', report.Violations)}\n{cluster.Describe()}");
         Assert.True(report.TakeOvers.Taken > 0, "No lease was lost: the faults struck nothing.");
-        Assert.True(report.TakeOvers.HandedBack > 0, "No run was handed back at SIGTERM.");
+        Assert.True(report.TakeOvers.HandedBack > 0, "No training run was handed back at SIGTERM.");
         Assert.InRange(report.TakeOvers.MostStepsLost, 0, 1);
-        Assert.InRange(Assert.Single(report.Lines.Single(line => line.Fault == new Cancellation(amidFaults: false).Name).Recoveries), TimeSpan.Zero, TimeSpan.FromSeconds(5));
         Assert.True(!await SlowArtifactDisk.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new SlowArtifactDisk().Name && line.Times > 0), "No disk was slow.");
+        Assert.InRange(Assert.Single(report.Lines.Single(line => line.Fault == new Cancellation(amidFaults: false).Name).Recoveries), TimeSpan.Zero, TimeSpan.FromSeconds(5)); // two busy cores; the long form judges 2 s
         Assert.All(report.Lines.Single(line => line.Fault == new Cancellation(amidFaults: true).Name).Recoveries, time => Assert.InRange(time, TimeSpan.Zero, TimeSpan.FromSeconds(30)));
         Assert.True(!await WallClock.IsPossibleAsync() || report.Lines.Any(line => line.Fault == new ClockStep().Name && line.Times > 0), "No clock was set.");
     }

@@ -10,25 +10,27 @@ internal sealed class History(string connectionString)
         CREATE SCHEMA watch;
         CREATE TABLE watch.jobs (
             n bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), id uuid, kind text, before text, status text, before_epoch bigint, epoch bigint,
-            before_owner text, owner text, late boolean, taken boolean, steps_lost bigint);
+            before_owner text, owner text, late boolean, taken boolean, given_up boolean, steps_lost bigint);
         CREATE TABLE watch.results (
             n bigserial PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp(), job uuid, what text, key text, epoch bigint, status text);
 
         CREATE FUNCTION watch.job() RETURNS trigger LANGUAGE plpgsql AS $$
-        DECLARE lost bigint; ended boolean;
+        DECLARE lost bigint; ended boolean; counted boolean; given_up boolean;
         BEGIN
             IF TG_OP = 'INSERT' THEN
-                INSERT INTO watch.jobs (id, kind, status, epoch, late, taken) VALUES (NEW."Id", NEW."Kind", NEW."Status", NEW."LeaseEpoch", false, false);
+                INSERT INTO watch.jobs (id, kind, status, epoch, late, taken, given_up) VALUES (NEW."Id", NEW."Kind", NEW."Status", NEW."LeaseEpoch", false, false, false);
                 RETURN NULL;
             END IF;
             ended := OLD."Status" IN ('Succeeded', 'Failed', 'Cancelled');
+            counted := NEW."LostLeases" > OLD."LostLeases";
+            given_up := counted AND OLD."LeaseExpiresAt" = to_timestamp(0); -- by its worker itself
             IF OLD."Status" = 'Running' AND NEW."Status" = 'Queued' AND NEW."LostLeases" = OLD."LostLeases" AND NEW."Kind" = 'Training' THEN
                 SELECT r."Step" - COALESCE((SELECT max(c."Step") FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable"), 0) INTO lost
                 FROM "TrainingRuns" r WHERE r."JobId" = NEW."Id";
             END IF;
             IF OLD."Status" <> NEW."Status" OR OLD."LeaseEpoch" <> NEW."LeaseEpoch" OR (ended AND OLD IS DISTINCT FROM NEW AND OLD."DispatchId" IS NOT DISTINCT FROM NEW."DispatchId") THEN
-                INSERT INTO watch.jobs (id, kind, before, status, before_epoch, epoch, before_owner, owner, late, taken, steps_lost)
-                VALUES (NEW."Id", NEW."Kind", OLD."Status", NEW."Status", OLD."LeaseEpoch", NEW."LeaseEpoch", OLD."Owner", NEW."Owner", ended, NEW."LostLeases" > OLD."LostLeases" AND OLD."LeaseExpiresAt" > to_timestamp(0), lost); -- at 0 its worker gave it up itself
+                INSERT INTO watch.jobs (id, kind, before, status, before_epoch, epoch, before_owner, owner, late, taken, given_up, steps_lost)
+                VALUES (NEW."Id", NEW."Kind", OLD."Status", NEW."Status", OLD."LeaseEpoch", NEW."LeaseEpoch", OLD."Owner", NEW."Owner", ended, counted AND OLD."LeaseExpiresAt" > to_timestamp(0), COALESCE(given_up, false), lost);
             END IF;
             RETURN NULL;
         END $$;

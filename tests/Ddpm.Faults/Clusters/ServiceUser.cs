@@ -29,7 +29,7 @@ internal sealed class ServiceUser(Uri address) : IDisposable
         UntilAnsweredAsync(HttpMethod.Post, path, () => new StringContent(json, Encoding.UTF8, "application/json"), Guid.NewGuid().ToString());
 
     /// <summary>Asks that something be cancelled until that is answered.</summary>
-    /// <returns>Whether it is to be; it may have ended meanwhile.</returns>
+    /// <returns>False where it had ended before.</returns>
     public async Task<bool> CancelAsync(string path)
     {
         var until = DateTime.UtcNow + Patience;

@@ -11,6 +11,9 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     private const int Seeds = 3;
     private const int CheckpointEvery = 20;
 
+    /// <summary>Checkpoints of a run that stay, besides the best.</summary>
+    public const int KeepCheckpoints = 2;
+
     /// <summary>The setting that a request for too much names.</summary>
     public const string Limit = "Worker:MaxMemoryBytes";
 
@@ -58,7 +61,7 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
           "network": {"blockOutChannels": [16, 32], "layersPerBlock": 1, "normNumGroups": 8},
           "schedule": {"timesteps": 10},
           "training": {"batchSize": 4, "learningRate": 0.001, "warmupSteps": 5, "previewEveryEpochs": 100, "seed": 1, "steps": {{trainingSteps}},
-            "checkpointEverySteps": {{CheckpointEvery}}, "keepCheckpoints": 2}
+            "checkpointEverySteps": {{CheckpointEvery}}, "keepCheckpoints": {{KeepCheckpoints}}}
         }
         """));
 

@@ -68,8 +68,7 @@ internal sealed class WorkerFreeze : Fault
 }
 
 /// <summary>A worker gets SIGTERM, as at every upgrade, and is started again once it has ended.</summary>
-/// <param name="whileItTrains">Whether it is to hold a run that has a checkpoint.</param>
-internal sealed class WorkerTermination(bool whileItTrains) : Fault
+internal sealed class WorkerTermination : Fault
 {
     private const int EndedBySignal = 128 + 15;
     private static readonly TimeSpan Slow = TimeSpan.FromSeconds(15);
@@ -80,7 +79,8 @@ internal sealed class WorkerTermination(bool whileItTrains) : Fault
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
-        if (await (whileItTrains ? cluster.TrainingAsync() : cluster.BusyAsync(random)) is not { } worker)
+        var training = random.NextDouble() < 0.1 ? null : await cluster.TrainingAsync(); // mostly one that has something to hand back
+        if ((training ?? await cluster.BusyAsync(random)) is not { } worker)
             return null;
         var (process, at) = (worker.ProcessId, DateTime.UtcNow);
         var (status, time) = await worker.TerminateAsync();
@@ -90,7 +90,7 @@ internal sealed class WorkerTermination(bool whileItTrains) : Fault
         if (time > Slow)
             Console.WriteLine($"{worker.Name} took {time} to end at SIGTERM: {worker.Describe()}");
         worker.Start();
-        return new Injected(at, status == 0 ? null : [process], time); // nobody is to take anything from one that had the time to hand it back
+        return new Injected(at, RecoveredIn: time, Ended: process);
     }
 }
 
@@ -123,7 +123,7 @@ internal static class ClusterExtensions
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
-    /// <summary>A worker that is not frozen and holds a run with a checkpoint to go on from; after a while one does. Null where none does for half a minute.</summary>
+    /// <summary>A worker that is not frozen and trains a run that has a checkpoint to go on from; null where nobody does for half a minute.</summary>
     public static async Task<Node?> TrainingAsync(this Cluster cluster)
     {
         for (var waited = Stopwatch.StartNew(); waited.Elapsed < Longest;)

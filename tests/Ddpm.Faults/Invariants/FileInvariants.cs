@@ -76,11 +76,19 @@ internal static class FileInvariants
     {
         var named = (await cluster.History.TextsAsync(
             """
-            SELECT "ArtifactKey" FROM "SampleBatches" WHERE "ArtifactKey" IS NOT NULL UNION ALL SELECT "ArtifactKey" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL
+            SELECT "ArtifactKey" FROM "SampleBatches" WHERE "ArtifactKey" IS NOT NULL UNION ALL SELECT "ArtifactKey" FROM "Checkpoints" UNION ALL SELECT "ArtifactKey" FROM "Evaluations" WHERE "ArtifactKey" IS NOT NULL
+            UNION ALL SELECT "CacheKey" FROM "Datasets" WHERE "CacheKey" IS NOT NULL UNION ALL SELECT "PreviewKey" FROM "Datasets" WHERE "PreviewKey" IS NOT NULL
+            UNION ALL SELECT 'datasets/' || "Id" || '/features' FROM "Datasets" WHERE "DeletedAt" IS NULL
             UNION ALL SELECT "ArtifactKey" FROM "TrainingPreviews" UNION ALL SELECT "LossCurveKey" FROM "TrainingRuns" WHERE "LossCurveKey" IS NOT NULL
             """)).ToHashSet(StringComparer.Ordinal);
-        List<string> left = [.. Entries(cluster, ".staging"), .. Entries(cluster, "uploads")];
-        left.AddRange(Entries(cluster, "samples").SelectMany(sample => Entries(cluster, sample)).Where(attempt => !named.Contains(attempt)));
+        List<string> left = [.. Entries(cluster, ".staging"), .. Entries(cluster, "uploads"), .. Entries(cluster, "models").Where(model => !named.Contains(model))];
+        foreach (var attempt in ((string[])["samples", "evaluations", "datasets"]).SelectMany(folder => Entries(cluster, folder)).SelectMany(work => Entries(cluster, work)).Where(attempt => !named.Contains(attempt)))
+        {
+            // A dataset's names what is in it.
+            var files = attempt.StartsWith("datasets/", StringComparison.Ordinal) ? Entries(cluster, attempt).ToList() : [];
+            left.AddRange(files.Exists(named.Contains) ? files.Where(file => !named.Contains(file)) : [attempt]);
+        }
+
         foreach (var attempt in Entries(cluster, "training-runs").SelectMany(run => Entries(cluster, run)).Where(attempt => !attempt.EndsWith("/tensorboard", StringComparison.Ordinal)))
         {
             var files = Entries(cluster, attempt).SelectMany(entry => entry.EndsWith(".png", StringComparison.Ordinal) ? [entry] : Entries(cluster, entry)).ToList();

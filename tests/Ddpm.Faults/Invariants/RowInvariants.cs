@@ -1,5 +1,6 @@
 using System.Globalization;
 using Ddpm.Faults.Clusters;
+using Ddpm.Faults.Injection;
 
 namespace Ddpm.Faults.Invariants;
 
@@ -45,9 +46,11 @@ internal static class RowInvariants
 
         // One of which half was torn off is made again.
         var checkpoints = await cluster.History.RowsAsync(
-            "SELECT job::text, what, key FROM watch.results WHERE what <> 'pictures'", row => (Job: row.GetString(0), What: row.GetString(1), Key: row.GetString(2)));
-        violations.AddRange(checkpoints.Where(checkpoint => !cluster.Torn.Contains(checkpoint.Key)).GroupBy(checkpoint => (checkpoint.Job, checkpoint.What)).Where(same => same.Count() > 1)
-            .Select(same => $"{same.Key.What} of job {same.Key.Job} was published {same.Count()} times: {string.Join(", ", same.Select(one => one.Key))}"));
+            """SELECT "TrainingRunId"::text, "Step", "ArtifactKey" FROM "Checkpoints" WHERE "TrainingRunId" IS NOT NULL""", row => (Run: row.GetString(0), Step: row.GetInt64(1), Key: row.GetString(2)));
+        violations.AddRange(checkpoints.Where(checkpoint => !cluster.Torn.Contains(checkpoint.Key)).GroupBy(checkpoint => (checkpoint.Run, checkpoint.Step)).Where(same => same.Count() > 1)
+            .Select(same => string.Create(CultureInfo.InvariantCulture, $"run {same.Key.Run} has {same.Count()} checkpoints of step {same.Key.Step}")));
+
+        violations.AddRange(await RepeatedAsync(cluster));
 
         // Nobody went on from one.
         var passedOver = await cluster.History.TextsAsync("""
@@ -68,23 +71,73 @@ internal static class RowInvariants
         return violations;
     }
 
+    // An attempt goes on from the newest whole checkpoint, so none is published at or before its step again; unless it has made room for newer ones, all of which were torn since.
+    private static async Task<List<string>> RepeatedAsync(Cluster cluster)
+    {
+        var published = await cluster.History.RowsAsync(
+            "SELECT job::text, substr(what, 12)::bigint, key FROM watch.results WHERE what LIKE 'checkpoint %' ORDER BY n", row => (Job: row.GetString(0), Step: row.GetInt64(1), Key: row.GetString(2)));
+        List<string> violations = [];
+        foreach (var job in published.GroupBy(checkpoint => checkpoint.Job))
+        {
+            long newestWhole = 0;
+            List<long> torn = [];
+            foreach (var (_, step, key) in job)
+            {
+                if (step <= newestWhole && torn.Count(other => other > newestWhole) < Workload.KeepCheckpoints)
+                    violations.Add(string.Create(CultureInfo.InvariantCulture, $"job {job.Key} published a checkpoint of step {step} at {key}, after a whole one of step {newestWhole}"));
+                if (cluster.Torn.Contains(key))
+                    torn.Add(step);
+                else
+                    newestWhole = Math.Max(newestWhole, step);
+            }
+        }
+
+        return violations;
+    }
+
     /// <summary>Jobs that were taken from a worker to which nothing had been done: two may have worked on them at once.</summary>
     /// <param name="cluster">After a campaign.</param>
     /// <param name="struck">The workers that were killed or frozen, by process.</param>
     /// <param name="outages">When the database went away, and for how long: who cannot renew a lease before it runs out loses it, and knows.</param>
     public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, IReadOnlySet<int> struck, IReadOnlyCollection<(DateTime At, TimeSpan Down)> outages)
     {
-        // A lease is renewed every sixth of it, and what is cut off tries again after a moment.
-        var bearable = (cluster.Settings.Lease * 2 / 3) - TimeSpan.FromSeconds(1);
-        var grave = outages.Where(outage => outage.Down >= bearable).ToList();
-        var excused = cluster.Settings.Lease * 2;
         var taken = await cluster.History.RowsAsync(
             "SELECT id::text, before_owner, at FROM watch.jobs WHERE taken", row => (Id: row.GetString(0), Owner: row.GetString(1), At: row.GetDateTime(2)));
         return
         [
             .. taken.Where(job => !struck.Contains(int.Parse(job.Owner.Split(':')[1], CultureInfo.InvariantCulture)))
-                .Where(job => !grave.Any(outage => job.At > outage.At && job.At - outage.At < outage.Down + excused))
+                .Where(job => !IsExcused(cluster, job.At, outages))
                 .Select(job => string.Create(CultureInfo.InvariantCulture, $"job {job.Id} was taken from {job.Owner} at {job.At:T}, which lived")),
         ];
+    }
+
+    /// <summary>Jobs that a worker held at SIGTERM, or claimed after it, and neither ended nor handed back before it was gone.</summary>
+    /// <param name="cluster">After a campaign.</param>
+    /// <param name="endings">Of workers that were asked to end.</param>
+    /// <param name="outages">When the database went away, and for how long.</param>
+    public static async Task<List<string>> NotHandedBackAsync(Cluster cluster, IReadOnlyCollection<Injected> endings, IReadOnlyCollection<(DateTime At, TimeSpan Down)> outages)
+    {
+        List<string> violations = [];
+        foreach (var ending in endings)
+        {
+            // Whoever is cut off from the database gives its job up; what has come of it after the worker's end was another's doing.
+            var left = await cluster.History.RowsAsync(
+                $"""
+                SELECT id::text, status, at FROM watch.jobs WHERE before = 'Running' AND before_owner LIKE '%:{ending.Ended}:%' AND at > '{ending.At:O}'
+                AND (taken OR (at > '{ending.At + ending.RecoveredIn!.Value:O}' AND NOT given_up)) AND NOT late
+                """,
+                row => (Id: row.GetString(0), Status: row.GetString(1), At: row.GetDateTime(2)));
+            violations.AddRange(left.Where(job => !IsExcused(cluster, job.At, outages))
+                .Select(job => string.Create(CultureInfo.InvariantCulture, $"job {job.Id} was not handed back by process {ending.Ended} at SIGTERM ({ending.At:T}): {job.Status} at {job.At:T}")));
+        }
+
+        return violations;
+    }
+
+    // A lease is renewed every sixth of it, and what is cut off tries again after a moment.
+    private static bool IsExcused(Cluster cluster, DateTime at, IEnumerable<(DateTime At, TimeSpan Down)> outages)
+    {
+        var (bearable, excused) = ((cluster.Settings.Lease * 2 / 3) - TimeSpan.FromSeconds(1), cluster.Settings.Lease * 2);
+        return outages.Any(outage => outage.Down >= bearable && at > outage.At && at - outage.At < outage.Down + excused);
     }
 }
