@@ -17,6 +17,7 @@ namespace Ddpm.Engine.Training;
 public sealed class Trainer : IDisposable
 {
     private const long StepsBetweenEmaDistances = 10;
+    private const long StepsLostByStopping = 1;
 
     private readonly TrainingConfig _config;
     private readonly NoiseScheduleConfig _schedule;
@@ -89,8 +90,8 @@ public sealed class Trainer : IDisposable
         return checked((epochs * batches) + config.GradientAccumulationSteps - 1) / config.GradientAccumulationSteps;
     }
 
-    /// <summary>Trains to the end, or until time is up or it is cancelled. Afterwards a checkpoint of the last step is there; only where it is cancelled amid steps
-    /// that are left out does it end at the checkpoint before them, so that what comes next does not depend on where it stopped.</summary>
+    /// <summary>Trains to the end, or until time is up or it is cancelled. Afterwards a checkpoint of the last step is there. Where it is cancelled while the one of the
+    /// step before is being written, it ends at that one; amid steps that are left out, at the checkpoint before them, so that what comes next does not depend on where it stopped.</summary>
     /// <param name="observer">Hears of every step, preview, checkpoint and return to one. Checkpoints are written while training goes on: it hears of each once it is on
     /// the disk, some steps later, and an error of writing ends the run at the step after.</param>
     /// <param name="cancellationToken">Looked at between passes: a step of which some passes are left is not taken.</param>
@@ -139,11 +140,13 @@ public sealed class Trainer : IDisposable
             speed.Restart();
         }
 
-        Announce(wait: true);
+        var justWritten = Announce(wait: true);
         var completed = Step == _config.TotalSteps || timeIsUp;
         if (completed && Step > 0 && _steps.Optimizer.StepsTaken == 0)
             throw StepGuard.Diverged(Step, _config);
-        if ((completed || _steps.Guard.InARow == 0) && Step != savedStep)
+        // Who stops a run does not wait long, and a second checkpoint may take as long as the first: a step is lost rather than the time to hand the run back.
+        var isGoodEnough = !completed && justWritten && Step - savedStep <= StepsLostByStopping;
+        if ((completed || _steps.Guard.InARow == 0) && Step != savedStep && !isGoodEnough)
         {
             savedStep = Step;
             observer.OnCheckpointDue(_checkpoints.Bytes, isLast: true);
@@ -163,10 +166,12 @@ public sealed class Trainer : IDisposable
             savedStep = Step;
         }
 
-        void Announce(bool wait)
+        bool Announce(bool wait)
         {
-            if (_checkpoints.TakeWritten(wait) is { } written)
-                observer.OnCheckpoint(newest = written);
+            if (_checkpoints.TakeWritten(wait) is not { } written)
+                return false;
+            observer.OnCheckpoint(newest = written);
+            return true;
         }
     }
 
