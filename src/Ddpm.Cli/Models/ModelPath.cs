@@ -37,7 +37,7 @@ internal static class ModelPath
             if (file.ReadByte() != 'P' || file.ReadByte() != 'K')
                 throw new UserErrorException($"'{source}' is no zip; a diffusers folder or a zip of one is accepted. Pickles (.bin, .pt, .ckpt) are never read: convert them to safetensors.");
         var folder = temporary.Below("model");
-        DiffusersArchive.Extract(source, folder, DiffusersArchive.UsualMaxWeightBytes, roomFor: null, cancellationToken);
+        DiffusersArchive.Extract(source, folder, DiffusersArchive.UsualMaxWeightBytes, cancellationToken);
         return folder;
     }
 
@@ -47,7 +47,7 @@ internal static class ModelPath
         using var hub = HubAccess.Open(url);
         return HubProgress.Run(async progress =>
         {
-            await HubModels.FetchAsync(hub, HubAccess.Parse(source, isDataset: false), folder, DiffusersArchive.UsualMaxWeightBytes, roomFor: null, progress, cancellationToken);
+            await HubModels.FetchAsync(hub, HubAccess.Parse(source, isDataset: false), folder, DiffusersArchive.UsualMaxWeightBytes, progress, cancellationToken);
             return folder;
         });
     }

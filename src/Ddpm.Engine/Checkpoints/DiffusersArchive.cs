@@ -19,10 +19,10 @@ public static class DiffusersArchive
     /// <param name="zip">The file.</param>
     /// <param name="folder">Receives the files; those of the same names must not be there.</param>
     /// <param name="maxWeightBytes">Weights of more bytes together are refused, whatever the zip announces, and so is what unpacks to 20 times the zip.</param>
-    /// <param name="roomFor">Told before so many bytes more are written; what it throws ends it.</param>
     /// <param name="cancellationToken">Looked at while copying.</param>
+    /// <param name="makeRoom">Told before files are written how many bytes more they will have; throws where they do not fit. Null for no such look.</param>
     /// <exception cref="CheckpointException">It is no zip, holds no model, or too much.</exception>
-    public static void Extract(string zip, string folder, long maxWeightBytes, Action<long>? roomFor, CancellationToken cancellationToken)
+    public static void Extract(string zip, string folder, long maxWeightBytes, CancellationToken cancellationToken, Action<long>? makeRoom = null)
     {
         try
         {
@@ -32,16 +32,18 @@ public static class DiffusersArchive
             using var archive = new ZipArchive(file, ZipArchiveMode.Read);
             var room = file.Length * MaxExpansionRatio + AlwaysAllowedBytes;
             var weights = maxWeightBytes;
+            var ahead = new RoomAhead(makeRoom);
+            ahead.Ask(file.Length); // what most take; what shrank in the zip asks for more as it comes
             foreach (var (name, entry) in Find(archive))
             {
                 var isWeights = WeightFiles.IsWeights(Path.GetFileName(name));
                 var bytes = isWeights
-                    ? Copy(entry, Path.Combine(folder, name), weights, $"The weights in the zip have more than {maxWeightBytes} bytes, which is the limit.", room, roomFor, cancellationToken)
-                    : Copy(entry, Path.Combine(folder, name), MaxConfigBytes, $"{entry.Name} in the zip has more than {MaxConfigBytes} bytes, which is the limit.", room, roomFor, cancellationToken);
+                    ? Copy(entry, Path.Combine(folder, name), weights, $"The weights in the zip have more than {maxWeightBytes} bytes, which is the limit.", room, ahead, cancellationToken)
+                    : Copy(entry, Path.Combine(folder, name), MaxConfigBytes, $"{entry.Name} in the zip has more than {MaxConfigBytes} bytes, which is the limit.", room, ahead, cancellationToken);
                 (room, weights) = (room - bytes, weights - (isWeights ? bytes : 0));
             }
-            WeightFiles.Gather(folder, roomFor);
-            WeightFiles.Gather(Path.Combine(folder, "unet"), roomFor);
+            WeightFiles.Gather(folder, makeRoom);
+            WeightFiles.Gather(Path.Combine(folder, "unet"), makeRoom);
         }
         catch (InvalidDataException damage)
         {
@@ -74,7 +76,7 @@ public static class DiffusersArchive
             : "The zip holds no diffusers folder: neither unet/config.json nor config.json with scheduler_config.json is in it.");
     }
 
-    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, string tooLarge, long room, Action<long>? roomFor, CancellationToken cancellationToken)
+    private static long Copy(ZipArchiveEntry entry, string path, long maxBytes, string tooLarge, long room, RoomAhead ahead, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var source = entry.Open();
@@ -88,7 +90,7 @@ public static class DiffusersArchive
                 throw new CheckpointException(tooLarge);
             if (target.Length + read > room)
                 throw new CheckpointException($"The zip unpacks to more than {MaxExpansionRatio} times its size, at {entry.Name}; weights hardly shrink, so it is not a model's.");
-            roomFor?.Invoke(read);
+            ahead.Write(read);
             target.Write(buffer, 0, read);
         }
 

@@ -28,10 +28,10 @@ public static partial class WeightFiles
     public static bool AreScattered(string folder) => Directory.Exists(folder) && !File.Exists(Path.Combine(folder, Whole)) && Scattered(NamesIn(folder)).Count > 0;
 
     /// <summary>Makes <see cref="Whole"/> of what there is instead, in a folder that is the caller's own: nothing else of the weights is left there.</summary>
-    /// <param name="folder">It.</param>
-    /// <param name="roomFor">Told before so many bytes more are written; what it throws ends it.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="makeRoom">Told how many bytes the one file will have, which is written while the several are still there; throws where they do not fit. Null for no such look.</param>
     /// <exception cref="CheckpointException">The files do not fit together.</exception>
-    public static void Gather(string folder, Action<long>? roomFor = null)
+    public static void Gather(string folder, Action<long>? makeRoom = null)
     {
         if (!AreScattered(folder))
             return;
@@ -41,7 +41,7 @@ public static partial class WeightFiles
             File.Move(Path.Combine(folder, Half), Path.Combine(folder, Whole));
             return;
         }
-        Merge(folder, Map(Path.Combine(folder, Index)), roomFor);
+        Merge(folder, Map(Path.Combine(folder, Index)), makeRoom);
         foreach (var file in files)
             File.Delete(Path.Combine(folder, file));
     }
@@ -65,7 +65,7 @@ public static partial class WeightFiles
         }
     }
 
-    private static void Merge(string folder, Dictionary<string, string> map, Action<long>? roomFor)
+    private static void Merge(string folder, Dictionary<string, string> map, Action<long>? makeRoom)
     {
         var parts = new List<(string File, SafetensorsEntry Entry)>();
         foreach (var shard in map.Values.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
@@ -80,7 +80,7 @@ public static partial class WeightFiles
         var offset = 0L;
         var header = SafetensorsHeader.Write(
             [.. parts.Select(part => part.Entry with { Offset = (offset += part.Entry.Length) - part.Entry.Length })], new Dictionary<string, string> { ["format"] = "pt" });
-        roomFor?.Invoke(header.Length + offset);
+        makeRoom?.Invoke(header.Length + offset);
         using var whole = new FileStream(Path.Combine(folder, Whole), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 20);
         whole.Write(header);
         foreach (var shard in parts.GroupBy(part => part.File))

@@ -15,19 +15,19 @@ namespace Ddpm.Engine.Data;
 /// <param name="scratchFolder">Where a tar.gz is expanded; the system's temporary folder by default.</param>
 public sealed class ArchiveSource(string path, string? scratchFolder = null) : IImageSource
 {
-    private const int RoomAtOnce = 1 << 20; // a multiple of what is written at once
     private const string NotAnArchive = "The file is neither a zip nor a tar nor a tar.gz archive.";
 
     /// <summary>How much the archive may hold.</summary>
     public ArchiveLimits Limits { get; init; } = new();
 
-    /// <summary>Told before so many bytes more are written to the scratch folder; what it throws ends it.</summary>
-    public Action<long>? RoomFor { get; init; }
+    /// <summary>Told, before a tar.gz is expanded further, how many bytes will be written; throws where they do not fit. Null for no such look.</summary>
+    public Action<long>? MakeRoom { get; init; }
 
     /// <inheritdoc/>
     public ImageListing Open(CancellationToken cancellationToken)
     {
         FileStream? file = null;
+        var room = new RoomAhead(MakeRoom);
         try
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
@@ -36,7 +36,7 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             return start switch
             {
                 [0x50, 0x4B, 0x03 or 0x05, 0x04 or 0x06, ..] => List(ZipContent.Open(file, Limits.MaxEntries, maxBytes), cancellationToken),
-                [0x1F, 0x8B, ..] => List(TarContent.Open(Expand(file, maxBytes, cancellationToken), Limits.MaxEntries), cancellationToken),
+                [0x1F, 0x8B, ..] => List(TarContent.Open(Expand(file, maxBytes, room, cancellationToken), Limits.MaxEntries), cancellationToken),
                 _ when TarContent.IsTar(start) => List(TarContent.Open(file, Limits.MaxEntries), cancellationToken),
                 _ => throw new DatasetException(NotAnArchive),
             };
@@ -46,7 +46,7 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             file?.Dispose();
             throw new DatasetException($"The archive is damaged or cut short: {exception.Message}", exception);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && !room.HasRefused)
         {
             file?.Dispose();
             throw new DatasetException($"The archive cannot be read: {exception.Message}", exception);
@@ -81,7 +81,7 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
         }
     }
 
-    private FileStream Expand(FileStream compressed, long maxBytes, CancellationToken cancellationToken)
+    private FileStream Expand(FileStream compressed, long maxBytes, RoomAhead room, CancellationToken cancellationToken)
     {
         var folder = scratchFolder ?? Path.GetTempPath();
         var tar = new FileStream(
@@ -95,10 +95,9 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
             while (expanding.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false) is var read and > 0)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (tar.Position % RoomAtOnce == 0)
-                    RoomFor?.Invoke(RoomAtOnce);
                 if (tar.Length == 0 && !TarContent.IsTar(buffer.AsSpan(0, read)))
                     throw new DatasetException(NotAnArchive);
+                room.Write(read);
                 tar.Write(buffer, 0, read);
                 if (tar.Position > maxBytes)
                     throw ExpandsTooFar(maxBytes);

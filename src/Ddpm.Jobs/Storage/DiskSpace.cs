@@ -16,6 +16,7 @@ public sealed class DiskSpace(StorageOptions storage, IOptions<DiskOptions> opti
     private readonly Lock _lock = new();
     private long _used;
     private long _promised; // since it was counted
+    private long _held; // whatever is counted
     private long _countedAt;
     private TimeSpan _staysFresh;
 
@@ -36,12 +37,15 @@ public sealed class DiskSpace(StorageOptions storage, IOptions<DiskOptions> opti
     /// <exception cref="DiskFullException">There is not so much.</exception>
     public void Require(long bytes, string what)
     {
-        var usage = Usage();
-        if (usage.RoomBytes < bytes || usage.RoomBytes == 0)
-            throw new DiskFullException(Refusal(usage.Sentence, bytes, what));
+        Look(bytes, what);
         lock (_lock)
             _promised += bytes;
     }
+
+    /// <summary>Promises room, bit by bit, to something that lies where counting does not see it, as a file without a name does.</summary>
+    /// <param name="what">What it is, as the subject of a sentence.</param>
+    /// <returns>Gives the room back when it is disposed.</returns>
+    public HeldRoom Hold(string what) => new(bytes => Look(bytes, what), bytes => Interlocked.Add(ref _held, bytes));
 
     /// <summary>The same, of the reserve too and beyond the budget: for what must not be lost.</summary>
     /// <exception cref="DiskFullException">The file system has not so much left.</exception>
@@ -68,6 +72,13 @@ public sealed class DiskSpace(StorageOptions storage, IOptions<DiskOptions> opti
                 CultureInfo.InvariantCulture, $"{what} needs about {bytes / MiB:0.0} MiB. Its disk has {free / MiB:0.0} MiB left, of which {reserve / MiB:0.0} MiB stay free (Storage:ReserveBytes)."));
     }
 
+    private void Look(long bytes, string what)
+    {
+        var usage = Usage();
+        if (usage.RoomBytes < bytes || usage.RoomBytes == 0)
+            throw new DiskFullException(Refusal(usage.Sentence, bytes, what));
+    }
+
     private static string Refusal(string there, long bytes, string what) => string.Create(CultureInfo.InvariantCulture,
         $"{what} needs about {bytes / MiB:0.0} MiB. {there}. Delete samples, checkpoints or datasets, give the server a larger disk, or raise the limit.");
 
@@ -83,7 +94,7 @@ public sealed class DiskSpace(StorageOptions storage, IOptions<DiskOptions> opti
                 _staysFresh = Stopwatch.GetElapsedTime(began) * ShareOfCounting is var share && share > Fresh ? share : Fresh;
             }
 
-            return _used + _promised;
+            return _used + _promised + Interlocked.Read(ref _held);
         }
     }
 

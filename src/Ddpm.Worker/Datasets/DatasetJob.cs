@@ -24,10 +24,11 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
     {
         var dataset = Read(lease.Job.Id);
         var staging = artifacts.CreateStaging();
+        using var scratch = disk.Hold("Expanding the archive"); // into a file without a name
         try
         {
             var cache = Path.Combine(staging, "cache");
-            var source = SourceOf(dataset, staging, lease);
+            var source = SourceOf(dataset, staging, scratch, lease);
             var progress = new ProgressOf(lease, dataset.Spec, disk, dataset.Spec.Source.Kind == DatasetSourceKind.Huggingface ? DownloadPart : 0);
             var manifest = DatasetBuilder.Build(source, SpecMapping.ToOptions(dataset.Spec), cache, progress, lease.Stop);
             var bytes = new DirectoryInfo(cache).EnumerateFiles().Sum(file => file.Length);
@@ -66,10 +67,10 @@ internal sealed class DatasetJob(JobRunner runner, IDbContextFactory<DdpmDbConte
             ?? throw new JobFailedException("The dataset was deleted before it was built.");
     }
 
-    private IImageSource SourceOf(Dataset dataset, string scratchFolder, JobLease lease) => dataset.Spec.Source switch
+    private IImageSource SourceOf(Dataset dataset, string scratchFolder, HeldRoom scratch, JobLease lease) => dataset.Spec.Source switch
     {
         { Kind: DatasetSourceKind.Upload } => dataset.UploadKey is { } key && artifacts.Exists(key)
-            ? new ArchiveSource(artifacts.PathOf(key), scratchFolder) { RoomFor = bytes => disk.Require(bytes, "The expanded archive") }
+            ? new ArchiveSource(artifacts.PathOf(key), scratchFolder) { MakeRoom = scratch.Require }
             : throw new JobFailedException("The uploaded archive is gone; upload it again."),
         { Kind: DatasetSourceKind.Directory, Path: { } path } source => FilesOf(source, allowed.Check(path)),
         { Kind: DatasetSourceKind.Huggingface, Repository: { } repository } source => Download(source, repository, lease),

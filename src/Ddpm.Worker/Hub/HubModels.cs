@@ -10,15 +10,16 @@ public static class HubModels
     /// <param name="repository">A model.</param>
     /// <param name="folder">Made; must not be there or be empty.</param>
     /// <param name="maxWeightBytes">Weights of more bytes together are refused.</param>
-    /// <param name="roomFor">Told before so many bytes more are written into the folder; what it throws ends it.</param>
     /// <param name="progress">Hears the fraction of bytes that are there.</param>
     /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="makeRoom">Told before the folder is written how many bytes it will have, beside those of the cache; throws where they do not fit. Null for no such look.</param>
     /// <exception cref="HubException">It cannot be had.</exception>
     /// <exception cref="CheckpointException">The repository holds no model, or none whose weights are read.</exception>
-    public static async Task FetchAsync(HubClient hub, HubRepository repository, string folder, long maxWeightBytes, Action<long>? roomFor, IProgress<double>? progress, CancellationToken cancellationToken)
+    public static async Task FetchAsync(
+        HubClient hub, HubRepository repository, string folder, long maxWeightBytes, IProgress<double>? progress, CancellationToken cancellationToken, Action<long>? makeRoom = null)
     {
         var snapshot = await hub.FetchAsync(repository, files => Choose(repository, files, maxWeightBytes), progress, cancellationToken);
-        roomFor?.Invoke(snapshot.Files.Sum(file => new FileInfo(Path.Combine(snapshot.Folder, file)).Length));
+        makeRoom?.Invoke(snapshot.Files.Sum(file => new FileInfo(Path.Combine(snapshot.Folder, file)).Length));
         foreach (var file in snapshot.Files)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -26,8 +27,8 @@ public static class HubModels
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(Path.Combine(snapshot.Folder, file), copy);
         }
-        WeightFiles.Gather(folder, roomFor);
-        WeightFiles.Gather(Path.Combine(folder, "unet"), roomFor);
+        WeightFiles.Gather(folder, makeRoom);
+        WeightFiles.Gather(Path.Combine(folder, "unet"), makeRoom);
     }
 
     private static List<HubFile> Choose(HubRepository repository, IReadOnlyList<HubFile> files, long maxWeightBytes)

@@ -57,13 +57,13 @@ internal sealed class ModelImportJob(
     {
         if (model.UploadKey is not { } upload || !artifacts.Exists(upload))
             throw new JobFailedException("The uploaded zip is gone; upload it again.");
-        DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, RoomFor, lease.Stop);
+        DiffusersArchive.Extract(artifacts.PathOf(upload), staging, options.Value.MaxModelBytes, lease.Stop, MakeRoom);
     }
 
     private void Download(HubRepository repository, string staging, JobLease lease) =>
-        HubModels.FetchAsync(hub, repository, staging, options.Value.MaxModelBytes, RoomFor, new FractionOf(lease, FetchPart), lease.Stop).GetAwaiter().GetResult();
+        HubModels.FetchAsync(hub, repository, staging, options.Value.MaxModelBytes, new FractionOf(lease, FetchPart), lease.Stop, MakeRoom).GetAwaiter().GetResult();
 
-    private void RoomFor(long bytes) => disk.Require(bytes, "The model");
+    private void MakeRoom(long bytes) => disk.Require(bytes, "Taking the model in");
 
     private NamedModel Read(Guid jobId)
     {

@@ -46,9 +46,23 @@ public sealed class DiffusersArchiveTests : IDisposable
         Assert.Equal(["config.json", Weights, "scheduler_config.json"], Directory.EnumerateFiles(_folder["model"]).Select(Path.GetFileName).Order());
     }
 
+    [Fact]
+    public void Extract_AsksForRoom_ForTheZipAndThenForWhatShrankInIt()
+    {
+        Zip(("config.json", []), (Weights, [.. new Random(1).GetItems<byte>([.. Enumerable.Range(0, 4).Select(n => (byte)n)], 5 << 20)]), ("scheduler_config.json", []));
+        var zip = new FileInfo(_folder["model.zip"]).Length;
+        var asked = new List<long>();
+
+        Assert.Throws<IOException>(() => DiffusersArchive.Extract(
+            _folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, CancellationToken.None, bytes => asked.Add(asked.Count < 3 ? bytes : throw new IOException("no room"))));
+
+        Assert.Equal([zip, 1 << 20, 1 << 20], asked);
+        Assert.InRange(new FileInfo(Path.Combine(_folder["model"], Weights)).Length, zip, asked.Sum());
+    }
+
     public void Dispose() => _folder.Dispose();
 
-    private void Extract() => DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, roomFor: null, CancellationToken.None);
+    private void Extract() => DiffusersArchive.Extract(_folder["model.zip"], _folder["model"], DiffusersArchive.UsualMaxWeightBytes, CancellationToken.None);
 
     private void Zip(params (string Name, byte[] Content)[] files)
     {

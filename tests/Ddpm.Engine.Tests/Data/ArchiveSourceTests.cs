@@ -199,25 +199,27 @@ public sealed class ArchiveSourceTests : IDisposable
     }
 
     [Fact]
-    public void Open_StopsExpanding_WhenThereIsNoRoom()
-    {
-        var room = 4L << 20;
-        var source = new ArchiveSource(Archive("tar.gz", ("1.png", new byte[10 << 20])))
-        {
-            RoomFor = bytes => room = room >= bytes ? room - bytes : throw new InvalidOperationException("There is no room."),
-        };
-
-        Assert.Equal("There is no room.", Assert.Throws<InvalidOperationException>(() => source.Open(CancellationToken.None)).Message);
-        Assert.Equal(0, room);
-    }
-
-    [Fact]
     public void Open_LeavesNoTemporaryFile()
     {
         var scratch = Directory.CreateDirectory(_folder["scratch"]).FullName;
         using (var listing = new ArchiveSource(Archive("tar.gz", "1"), scratch).Open(CancellationToken.None))
             Assert.NotEmpty(listing.Entries.Single().Read());
 
+        Assert.Empty(Directory.EnumerateFileSystemEntries(scratch));
+    }
+
+    [Fact]
+    public void Open_AsksForRoom_BeforeItExpandsFurther()
+    {
+        var scratch = Directory.CreateDirectory(_folder["scratch"]).FullName;
+        var (asked, full) = (0L, new IOException("no room"));
+        var source = new ArchiveSource(Archive("tar.gz", ("a.png", new byte[5 << 20])), scratch)
+        {
+            MakeRoom = bytes => asked = asked + bytes <= 2 << 20 ? asked + bytes : throw full,
+        };
+
+        Assert.Same(full, Assert.Throws<IOException>(() => source.Open(CancellationToken.None)));
+        Assert.Equal(2 << 20, asked);
         Assert.Empty(Directory.EnumerateFileSystemEntries(scratch));
     }
 

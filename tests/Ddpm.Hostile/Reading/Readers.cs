@@ -60,7 +60,7 @@ internal static class Readers
                 break;
             case InputKind.ModelZip:
                 using (var folder = new Scratch())
-                    DiffusersArchive.Extract(path, folder.Path, DiffusersArchive.UsualMaxWeightBytes, roomFor: null, CancellationToken.None);
+                    DiffusersArchive.Extract(path, folder.Path, DiffusersArchive.UsualMaxWeightBytes, CancellationToken.None);
                 break;
             case InputKind.Network:
                 UNetConfig.FromJson(File.ReadAllText(path));

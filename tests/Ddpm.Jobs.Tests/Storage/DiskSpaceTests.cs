@@ -29,6 +29,21 @@ public sealed class DiskSpaceTests : IDisposable
         Assert.Contains("Storage:ReserveBytes", Assert.Throws<DiskFullException>(
             () => SpaceWith(new DiskOptions { ReserveBytes = MoreThanAnyDisk }).RequireIn(_folder.Path, 1, "The download")).Message, StringComparison.Ordinal);
 
+    [Fact]
+    public void Hold_TakesOfTheBudget_UntilItIsDisposed()
+    {
+        var space = SpaceWith(new DiskOptions { MaxBytes = 100, ReserveBytes = 0 });
+        using (var held = space.Hold("Expanding the archive"))
+        {
+            held.Require(30);
+            held.Require(30);
+            Assert.StartsWith("Expanding the archive needs about", Assert.Throws<DiskFullException>(() => held.Require(50)).Message, StringComparison.Ordinal);
+            Assert.Equal(60, space.Usage().UsedBytes);
+        }
+
+        Assert.Equal(0, space.Usage().UsedBytes);
+    }
+
     private DiskSpace SpaceWith(DiskOptions options) => new(
         new StorageOptions { DataRoot = _folder.Path, ArtifactRoot = _folder.Path, Provider = DatabaseProvider.Sqlite, ConnectionString = "" }, Options.Create(options), TimeProvider.System);
 }

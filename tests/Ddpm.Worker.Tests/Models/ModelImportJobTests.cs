@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Ddpm.Engine;
 using Ddpm.Engine.Checkpoints;
@@ -136,6 +137,24 @@ public sealed class ModelImportJobTests : WorkerTests
 
         Assert.Equal(JobStatus.Failed, job.Status);
         Assert.Contains("more than 2000 bytes", job.Error, StringComparison.Ordinal);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public async Task Run_Fails_BeforeTheDiskIsFull(bool isOfHub)
+    {
+        await using var hub = await FakeHub.StartAsync();
+        var files = Zips.Files(TinyModel.Write(Folder.At("model"))).Select(file => file.Name == Weights ? (file.Name, new byte[3 << 20]) : file).ToList();
+        foreach (var (name, content) in files)
+            hub.Add("models/google/tiny", name["model/".Length..], content);
+        var full = await AnotherHostAsync(SettingsOf(hub).Append(new("Storage:MaxBytes", $"{2 << 20}")));
+        var model = isOfHub ? await OfHubAsync("google/tiny") : await UploadAsync(Zips.Of(files.Append(("model/ballast", RandomNumberGenerator.GetBytes(512 << 10)))));
+
+        var job = await full.RunAsync(model.JobId!.Value);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.StartsWith("Taking the model in needs about", job.Error, StringComparison.Ordinal);
+        Assert.Contains("Storage:MaxBytes", job.Error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Folder.At("data", "artifacts", ".staging")));
     }
 
     private Task AssertFailsAsync((string Name, byte[] Content)[] files, string message) => AssertFailsAsync(Zips.Of(files), message);

@@ -69,6 +69,31 @@ public sealed class FullDiskTests : TrainingTests
         Assert.Equal([$"datasets/{run.DatasetId}"], Host.Artifacts.List("datasets"));
     }
 
+    [Fact]
+    public async Task Dataset_Fails_BeforeItsArchiveIsExpandedBeyondTheBudget()
+    {
+        using var upload = new MemoryStream();
+        await using (var gzip = new System.IO.Compression.GZipStream(upload, System.IO.Compression.CompressionLevel.Fastest))
+        await using (var tar = new System.Formats.Tar.TarWriter(gzip))
+            await tar.WriteEntryAsync(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, "a.png") { DataStream = new MemoryStream(new byte[8 << 20]) }, TestContext.Current.CancellationToken);
+        Host.Artifacts.Write("uploads/archive", upload.ToArray());
+        var dataset = new Jobs.Datasets.Dataset
+        {
+            Id = Guid.CreateVersion7(),
+            JobId = (await Host.AddJobAsync(JobKind.Dataset)).Id,
+            Name = "archive",
+            Spec = new Jobs.Datasets.DatasetSpec { Source = new Jobs.Datasets.DatasetSource { Kind = Jobs.Datasets.DatasetSourceKind.Upload }, Resolution = 8 },
+            UploadKey = "uploads/archive",
+        };
+        await Host.AddAsync(dataset);
+
+        var job = await (await HostWithRoomForAsync(bytes: 4 << 20)).RunAsync(dataset.JobId);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.StartsWith("Expanding the archive needs about", job.Error, StringComparison.Ordinal);
+        Assert.Contains("Storage:MaxBytes", job.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("images.u8")]
     [InlineData("dataset.json")]
