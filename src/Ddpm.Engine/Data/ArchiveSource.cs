@@ -32,12 +32,12 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
         {
             file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             var start = Start(file);
-            var maxBytes = Limits.ExpandedBytesFor(file.Length);
+            var (maxBytes, maxPixels) = (Limits.ExpandedBytesFor(file.Length), Limits.DecodedPixelsFor(file.Length));
             return start switch
             {
-                [0x50, 0x4B, 0x03 or 0x05, 0x04 or 0x06, ..] => List(ZipContent.Open(file, Limits.MaxEntries, maxBytes), cancellationToken),
-                [0x1F, 0x8B, ..] => List(TarContent.Open(Expand(file, maxBytes, room, cancellationToken), Limits.MaxEntries), cancellationToken),
-                _ when TarContent.IsTar(start) => List(TarContent.Open(file, Limits.MaxEntries), cancellationToken),
+                [0x50, 0x4B, 0x03 or 0x05, 0x04 or 0x06, ..] => List(ZipContent.Open(file, Limits.MaxEntries, maxBytes), maxPixels, cancellationToken),
+                [0x1F, 0x8B, ..] => List(TarContent.Open(Expand(file, maxBytes, room, cancellationToken), Limits.MaxEntries), maxPixels, cancellationToken),
+                _ when TarContent.IsTar(start) => List(TarContent.Open(file, Limits.MaxEntries), maxPixels, cancellationToken),
                 _ => throw new DatasetException(NotAnArchive),
             };
         }
@@ -58,13 +58,13 @@ public sealed class ArchiveSource(string path, string? scratchFolder = null) : I
         }
     }
 
-    private ImageListing List(IArchiveContent content, CancellationToken cancellationToken)
+    private ImageListing List(IArchiveContent content, long maxPixels, CancellationToken cancellationToken)
     {
         try
         {
             var files = content.Files.Where(file => !file.Name.Split('/').Any(EntryNames.IsHidden)).OrderBy(file => file.Name, StringComparer.Ordinal).ToList();
             var root = EntryNames.CommonRoot([.. files.Select(file => file.Name).Where(name => !EntryNames.LeadsOutside(name))]);
-            return new ImageListing(files.Count, files.Select(Entry), content);
+            return new ImageListing(files.Count, files.Select(Entry), content) { MaxDecodedPixels = maxPixels };
 
             ImageEntry Entry(ArchiveFile file)
             {

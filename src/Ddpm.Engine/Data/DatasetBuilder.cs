@@ -55,11 +55,11 @@ public static class DatasetBuilder
     {
         using var listing = source.Open(cancellationToken);
         using var writer = new DatasetWriter(folder, options);
-        var (gate, files) = (new PixelGate(options.MaxPixels), new PixelGate(MaxBytesAtOnce));
+        var (gate, files, budget) = (new PixelGate(options.MaxPixels), new PixelGate(MaxBytesAtOnce), new PixelBudget(listing.MaxDecodedPixels));
         foreach (var chunk in Chunks(listing.Entries))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var file in PrepareAll(chunk, options, writer, gate, files, cancellationToken))
+            foreach (var file in PrepareAll(chunk, options, writer, gate, files, budget, cancellationToken))
                 writer.Add(file);
             progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
             if (writer.IsFull)
@@ -86,13 +86,13 @@ public static class DatasetBuilder
     }
 
     private static PreparedFile[] PrepareAll(
-        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, CancellationToken cancellationToken)
+        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, PixelBudget budget, CancellationToken cancellationToken)
     {
         var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaxThreads), CancellationToken = cancellationToken };
         var prepared = new PreparedFile[entries.Length];
         try
         {
-            Parallel.For(0, entries.Length, parallelism, n => prepared[n] = Prepare(entries[n], options, writer, gate, files));
+            Parallel.For(0, entries.Length, parallelism, n => prepared[n] = Prepare(entries[n], options, writer, gate, files, budget));
         }
         catch (AggregateException exception)
         {
@@ -101,7 +101,7 @@ public static class DatasetBuilder
         return prepared;
     }
 
-    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files)
+    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, PixelBudget budget)
     {
         try
         {
@@ -112,7 +112,10 @@ public static class DatasetBuilder
             if (options.Deduplicate && writer.Holds(hash))
                 return new PreparedFile(entry, hash, null, null);
 
-            using var room = gate.Enter(ImageCodec.PixelsOf(content));
+            var pixels = ImageCodec.PixelsOf(content);
+            if (pixels <= options.MaxPixels) // a larger one is left out undecoded
+                budget.Spend(pixels);
+            using var room = gate.Enter(pixels);
             var picture = ImageCodec.Decode(content, new ImageDecodeOptions { Background = options.Background, MaxPixels = options.MaxPixels });
             return new PreparedFile(entry, hash, Planes.Of(Resize.ToSquare(picture, options.Resolution), options.Channels), null);
         }

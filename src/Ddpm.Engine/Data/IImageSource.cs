@@ -23,6 +23,9 @@ public sealed class ImageListing(int count, IEnumerable<ImageEntry> entries, IDi
     /// <summary>All classes in the order of their labels, where the source numbers them itself; null where the order of their names is to do so.</summary>
     public IReadOnlyList<string>? Classes { get; init; }
 
+    /// <summary>Pixels of all pictures that may be decoded; no bound by default.</summary>
+    public long MaxDecodedPixels { get; init; } = long.MaxValue;
+
     /// <inheritdoc/>
     public void Dispose() => resource?.Dispose();
 }

@@ -35,8 +35,8 @@ public sealed class ParquetSource(string path) : IImageSource
     /// <summary>Whether symbolic links in a folder are followed, as a cache of the hub needs it. Default no.</summary>
     public bool FollowLinks { get; init; }
 
-    /// <summary>How much the files may hold: rows, and bytes of pictures against bytes of files. Their size is not bounded: they are on the disk already.</summary>
-    public ArchiveLimits Limits { get; init; } = new() { MaxEntries = 10_000_000, MaxExpandedBytes = long.MaxValue };
+    /// <summary>How much the files may hold: rows, and bytes and pixels of pictures against bytes of files. Their size is not bounded: they are on the disk already.</summary>
+    public ArchiveLimits Limits { get; init; } = new() { MaxEntries = 10_000_000, MaxExpandedBytes = long.MaxValue, MaxDecodedPixels = long.MaxValue };
 
     /// <summary>Whether a path is what this reads: a parquet file, or a folder with some.</summary>
     public static bool IsOne(string path) => Directory.Exists(path) ? FilesBelow(path, followLinks: true).Any() : File.Exists(path) && ParquetFile.IsOne(path);
@@ -66,7 +66,11 @@ public sealed class ParquetSource(string path) : IImageSource
             if (rows > Limits.MaxEntries)
                 throw new DatasetException($"The parquet files hold more than {Limits.MaxEntries:N0} rows.");
         }
-        return new ImageListing((int)rows, Entries(files, Limits.ExpandedBytesFor(bytes), cancellationToken)) { Classes = hasNames ? classes : null };
+        return new ImageListing((int)rows, Entries(files, Limits.ExpandedBytesFor(bytes), cancellationToken))
+        {
+            Classes = hasNames ? classes : null,
+            MaxDecodedPixels = Limits.DecodedPixelsFor(bytes),
+        };
     }
 
     private IEnumerable<ImageEntry> Entries(IReadOnlyList<DataFile> files, long room, CancellationToken cancellationToken)

@@ -38,7 +38,11 @@ internal sealed class ZipContent : IArchiveContent
             throw ArchiveSource.TooManyEntries(maxEntries);
         if (ZipDirectory.MostBytes(file) > MaxDirectoryBytes)
             throw new DatasetException($"The list of names in the zip has more than {MaxDirectoryBytes:N0} bytes.");
-        return new(new ZipArchive(file, ZipArchiveMode.Read), maxBytes);
+        var archive = new ZipArchive(file, ZipArchiveMode.Read);
+        // Where files lie over each other, a few kilobytes can be read a million times. One that has more than the whole zip cannot be read at all, and is named as such.
+        if (archive.Entries.Select(entry => entry.CompressedLength).Where(bytes => bytes > 0 && bytes <= file.Length).Sum() > file.Length)
+            throw new DatasetException("The files in the zip have more bytes together than the zip has: they overlap, or its list lies.");
+        return new(archive, maxBytes);
     }
 
     public void Dispose() => _archive.Dispose();

@@ -139,6 +139,27 @@ public sealed class ArchiveSourceTests : IDisposable
         Assert.Contains("expands to more", exception.Message);
     }
 
+    [Theory]
+    [InlineData("zip", 20_000, 1, long.MaxValue, 20_000)]
+    [InlineData("tar", 20_000, 1, long.MaxValue, 20_000)]
+    [InlineData("tar.gz", 20_000, 1, long.MaxValue, 20_000)]
+    [InlineData("zip", 1, 1000, 20_000, 20_000)]
+    [InlineData("zip", 30_000, 1, long.MaxValue, null)]
+    [InlineData("zip", 1, 1000, long.MaxValue, null)]
+    public void Build_Refuses_WhenThePicturesHaveTooManyPixelsForTheArchive(string kind, long always, double perByte, long most, int? limit)
+    {
+        var source = new ArchiveSource(Archive(kind, [.. Enumerable.Range(0, 3).Select(n => ($"{n}.png", SmallDataset.Plain(100, (byte)n)))]))
+        {
+            Limits = new ArchiveLimits { PixelRatioMattersFrom = always, MaxPixelsPerByte = perByte, MaxDecodedPixels = most },
+        };
+        DatasetManifest Build() => DatasetBuilder.Build(source, new DatasetOptions { Resolution = 8 }, _folder["set"], null, CancellationToken.None);
+
+        if (limit is null)
+            Assert.Equal(3, Build().Count);
+        else
+            Assert.Contains($"more than {limit:N0} pixels", Assert.Throws<DatasetException>(Build).Message);
+    }
+
     [Fact]
     public void Read_RefusesFilesThatAreTooLarge()
     {

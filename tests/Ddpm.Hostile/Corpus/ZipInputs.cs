@@ -6,6 +6,7 @@ namespace Ddpm.Hostile.Corpus;
 internal static class ZipInputs
 {
     private static readonly byte[] _picture = Png.Grey();
+    private static readonly byte[] _padded = Png.Of(Png.Header(8, 8), Png.Chunk("tEXt", new byte[1000]), Png.Data(Png.Rows(8, 8)), Png.End);
 
     private static RawZipEntry Good { get; } = new("good.png", _picture);
 
@@ -43,7 +44,8 @@ internal static class ZipInputs
         yield return Zip("names that differ in case", () => RawZip.Of(Good, Good with { Name = "GOOD.PNG" }), null);
         yield return Zip("file and folder of a name", () => RawZip.Of(Good with { Name = "a" }, Good with { Name = "a/b.png" }), null);
         yield return Zip("two names for one file", () => RawZip.Of(Good with { OtherName = "evil.sh" }), null);
-        yield return Zip("all entries at one place", () => RawZip.Of(Enumerable.Range(0, 1000).Select(n => Good with { Name = $"{n}.png", Offset = 0 })), null);
+        yield return Zip("all entries at one place, and as many bytes elsewhere", () => RawZip.Of(Enumerable.Range(0, 1000).Select(n => Good with { Name = $"{n}.png", Offset = 0 })), null);
+        yield return Zip("all entries at one place", () => RawZip.Of(Enumerable.Range(0, 1000).Select(n => Good with { Name = $"{n}.png", Offset = 0, Stored = n == 0 ? _padded : [], StoredSize = (uint)_padded.Length, Size = (uint)_padded.Length })), "they overlap");
 
         yield return Alone("size of 4 GiB announced", Good with { Size = 0xFFFFFFFE }, "larger than 64 MiB");
         yield return Alone("size of nothing announced", Good with { Size = 0 }, "skipped");
