@@ -16,9 +16,10 @@ builder.Services.AddDdpmLogging(builder.Configuration);
 builder.Services.AddDdpmWorker(builder.Configuration);
 
 await using var app = builder.Build();
+app.Use(app.Services.GetRequiredService<MetricsDoor>().PassAsync);
 app.MapGet("/healthz/live", () => TypedResults.Text("live"));
 app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
     await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
-app.MapPrometheusScrapingEndpoint("/metrics"); // nobody is asked for a key here: the listener is for this machine, or for a network that only the watchers reach
+app.MapPrometheusScrapingEndpoint(MetricsDoor.Path);
 await app.RunToTheEndAsync();
 return 0;

@@ -29,6 +29,7 @@ public static class WorkerServiceCollectionExtensions
     {
         services.AddDdpmStorage(configuration);
         services.AddDdpmTelemetry(configuration, "ddpm-worker", metrics => metrics.AddPrometheusExporter());
+        services.AddSingleton<MetricsDoor>();
         services.AddSingleton<WorkerMetrics>();
         services.AddHostedService(provider => provider.GetRequiredService<WorkerMetrics>());
         services.AddOptions<WorkerOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart();

@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Ddpm.Api.Keys;
+using Ddpm.Jobs.Accounts;
 
 namespace Ddpm.Api.Http;
 

@@ -13,6 +13,14 @@ internal sealed record RateLimitOptions
     [Range(1, 10_000_000)]
     public int Burst { get; init; } = 2000;
 
+    /// <summary>Requests of one key in progress at once, event streams not counted; default 64.</summary>
+    [Range(1, 100_000)]
+    public int AtOnce { get; init; } = 64;
+
+    /// <summary>Of those, with bodies of more than 64 KiB that are read into memory (pictures in JSON, not uploads); default 8.</summary>
+    [Range(1, 100_000)]
+    public int LargeBodies { get; init; } = 8;
+
     /// <summary>Event streams that one key may have open; default 50.</summary>
     [Range(1, 100_000)]
     public int Streams { get; init; } = 50;

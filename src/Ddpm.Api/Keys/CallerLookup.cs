@@ -6,8 +6,6 @@ namespace Ddpm.Api.Keys;
 /// <summary>Finds out who sent a request: by a key in a header, by the cookie of a browser that has shown one, or by its coming from this machine while there are no keys.</summary>
 internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
 {
-    private const string Bearer = "Bearer ";
-
     // The last is what is left of the first where the server has been told to believe it.
     private static readonly string[] ProxyHeaders = ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via", "X-Original-For"];
 
@@ -15,19 +13,12 @@ internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
     public async Task<(Caller? Caller, bool Refused)> FindAsync(HttpContext context)
     {
         var stop = context.RequestAborted;
-        if (ShownKey(context.Request) is { } shown)
+        var headers = context.Request.Headers;
+        if (KeyText.Shown(headers.Authorization.FirstOrDefault(), headers["X-Api-Key"].FirstOrDefault()) is { } shown)
             return Answer(await keys.FindAsync(shown, stop), bySession: false);
         if (session.Read(context) is { } id)
             return Answer(await keys.FindAsync(id, stop), bySession: true);
         return IsOwnMachine(context) && !await keys.HasKeysAsync(stop) ? (Caller.Local, false) : (null, false);
-    }
-
-    /// <returns>The key in <c>Authorization</c> or <c>X-Api-Key</c>; null where there is none. A query string would end up in logs and histories.</returns>
-    private static string? ShownKey(HttpRequest request)
-    {
-        if (request.Headers.Authorization is [{ Length: > 0 } authorization, ..])
-            return authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : "";
-        return request.Headers["X-Api-Key"] is [{ Length: > 0 } key, ..] ? key.Trim() : null;
     }
 
     private static (Caller? Caller, bool Refused) Answer(ApiKey? key, bool bySession) =>

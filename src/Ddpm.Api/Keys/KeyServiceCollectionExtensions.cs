@@ -13,7 +13,6 @@ internal static class KeyServiceCollectionExtensions
 {
     public static IServiceCollection AddDdpmKeys(this IServiceCollection services)
     {
-        services.AddSingleton<KeyRing>();
         services.AddSingleton<SessionCookie>();
         services.AddSingleton<CallerLookup>();
         services.AddHostedService<AddressCheck>();

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Ddpm.Api.Http;
+using Ddpm.Jobs.Accounts;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace Ddpm.Api.Keys;

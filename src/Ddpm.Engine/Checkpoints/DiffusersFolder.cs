@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -116,6 +117,23 @@ public sealed class DiffusersFolder
                 $"The model's in_channels is {Network.InChannels} and its out_channels {Network.OutChannels}: it must give as many as it takes, or twice as many with variance_type learned_range.");
         if (learned && Network.OutChannels == Network.InChannels)
             throw new CheckpointException("The scheduler's variance_type is learned_range, but the network gives no variances: its out_channels must be twice its in_channels.");
+    }
+
+    /// <summary>Refuses weights that this process has not the memory to load. They are held in float32, whatever they are stored in.</summary>
+    /// <exception cref="CheckpointException">They are larger, or their file is no such file.</exception>
+    public void RequireMemory() => RequireMemory(FreeMemory.OnHost());
+
+    /// <inheritdoc cref="RequireMemory()"/>
+    internal void RequireMemory(long free)
+    {
+        const double MiB = 1 << 20;
+        using var file = Safetensors.Open(WeightsPath);
+        var numbers = file.Entries.Select(entry => entry.Shape.Aggregate(1L, (product, size) => product * size)).ToList();
+        // The network, and one tensor as it is stored and as it is copied.
+        var bytes = (sizeof(float) * numbers.Sum()) + file.Entries.Select(entry => entry.Length).DefaultIfEmpty().Max() + (sizeof(float) * numbers.DefaultIfEmpty().Max());
+        if (bytes > free)
+            throw new CheckpointException(string.Create(
+                CultureInfo.InvariantCulture, $"The weights need {bytes / MiB:0} MiB of memory to be loaded, of which {free / MiB:0} MiB are free. Try again when less is being done there, or give it more memory."));
     }
 
     /// <summary>Builds the network and loads the weights.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using Ddpm.Engine.Imaging;
@@ -15,6 +16,7 @@ public static class DatasetBuilder
     // being decoded, and their pixels, come on top, each bounded by a gate.
     private const int ChunkFiles = 64;
     private const int MaxThreads = 8;
+    private const long LargePicture = 1 << 24; // pixels, of which 48 MB are left for the collector
     private const long MaxBytesAtOnce = 2 * EntryNames.MaxFileBytes;
     private const long ChunkBytes = 2 * EntryNames.MaxFileBytes; // rows of a table come with their content
 
@@ -116,13 +118,22 @@ public static class DatasetBuilder
             if (pixels <= options.MaxPixels) // a larger one is left out undecoded
                 budget.Spend(pixels);
             using var room = gate.Enter(pixels);
-            var picture = ImageCodec.Decode(content, new ImageDecodeOptions { Background = options.Background, MaxPixels = options.MaxPixels });
-            return new PreparedFile(entry, hash, Planes.Of(Resize.ToSquare(picture, options.Resolution), options.Channels), null);
+            var planes = Decode(content, options);
+            if (pixels > LargePicture)
+                GC.Collect(); // it would let several of that size pile up
+            return new PreparedFile(entry, hash, planes, null);
         }
         catch (ImageDecodeException exception)
         {
             return new PreparedFile(entry, default, null, exception.Message);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // so that nothing holds the picture when it returns
+    private static byte[] Decode(byte[] content, DatasetOptions options)
+    {
+        var picture = ImageCodec.Decode(content, new ImageDecodeOptions { Background = options.Background, MaxPixels = options.MaxPixels });
+        return Planes.Of(Resize.ToSquare(picture, options.Resolution), options.Channels);
     }
 
     private static void Check(DatasetOptions options)

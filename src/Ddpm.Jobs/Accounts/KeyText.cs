@@ -10,12 +10,22 @@ public static class KeyText
     /// <summary>How every key begins, so that people, and programs that look for leaked secrets, know one when they see it.</summary>
     public const string Beginning = "ddpm_";
 
+    private const string Bearer = "Bearer ";
     private const int RandomBytes = 40; // of which the shown prefix tells 48 bits: 272 stay secret
     private const int ShownCharacters = 8;
     private static readonly int Length = Beginning.Length + Base64Url.GetEncodedLength(RandomBytes);
 
     /// <summary>A new key from the system's random numbers.</summary>
     public static string Create() => Beginning + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
+
+    /// <summary>What a request shows as its key, in <c>Authorization</c> or in <c>X-Api-Key</c>. A query string would end up in logs and histories.</summary>
+    /// <returns>Null where it shows none; empty where it shows something else.</returns>
+    public static string? Shown(string? authorization, string? apiKey)
+    {
+        if (string.IsNullOrEmpty(authorization))
+            return string.IsNullOrEmpty(apiKey) ? null : apiKey.Trim();
+        return authorization.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) ? authorization[Bearer.Length..].Trim() : "";
+    }
 
     /// <summary>Whether a text can be a key at all.</summary>
     public static bool IsOne(string? text) =>

@@ -31,6 +31,7 @@ public static class JobsServiceCollectionExtensions
         services.AddOptions<DiskOptions>().Bind(configuration.GetSection("Storage")).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<DiskSpace>();
         services.AddSingleton<ApiKeyStore>();
+        services.AddSingleton<KeyRing>();
         services.AddSingleton<DatabaseInitializer>();
         services.AddHostedService(provider => provider.GetRequiredService<DatabaseInitializer>());
 

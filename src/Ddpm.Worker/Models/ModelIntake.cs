@@ -11,7 +11,7 @@ internal sealed class ModelIntake(TimeProvider clock)
 {
     private const int UsualSide = 64;
 
-    /// <summary>Loads the folder once, on the CPU, so that what is taken in can be used.</summary>
+    /// <summary>Loads the folder once, on the CPU, so that what is taken in can be used. Weights that memory has no room for are refused: a worker that dies of them takes its other jobs along.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="account">Whose checkpoint it becomes.</param>
     /// <returns>A row whose artifact key is where the folder is to go.</returns>
@@ -26,7 +26,7 @@ internal sealed class ModelIntake(TimeProvider clock)
             Id = id,
             Account = account,
             Ema = false,
-            Parameters = CountParameters(folder),
+            Parameters = CountParameters(files),
             Operations = NetworkOperations.PerPicture(files.Network, files.Network.SampleSize ?? UsualSide),
             Resolution = files.Network.SampleSize ?? UsualSide,
             Channels = files.Network.InChannels,
@@ -39,9 +39,12 @@ internal sealed class ModelIntake(TimeProvider clock)
         };
     }
 
-    private static long CountParameters(string folder)
+    // The network alone: a model for drawing would prepare the weights of it once more.
+    private static long CountParameters(DiffusersFolder files)
     {
-        using var model = DiffusionModel.Load(folder, CPU);
-        return model.Parameters;
+        TorchRuntime.Initialize();
+        files.RequireMemory();
+        using var network = files.LoadNetwork(CPU);
+        return network.parameters().Sum(parameter => parameter.numel());
     }
 }

@@ -1,4 +1,3 @@
-using Ddpm.Api.Keys;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Ddpm.TestSupport;

@@ -1,4 +1,6 @@
+using System.IO.Pipelines;
 using System.Net;
+using System.Text;
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Life;
 using Ddpm.TestSupport;
@@ -49,6 +51,49 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
     }
 
     [Fact]
+    public async Task RequestsInProgress_AreLimited_ForEachKey()
+    {
+        var (alice, bob) = (await host.KeyAsync("alice", ApiRole.Submit), await host.KeyAsync("bob", ApiRole.Read));
+        using var limited = host.With(("RateLimits:AtOnce", "2"));
+        using var client = limited.Server.CreateClient(); // one that follows redirects would wait for all of a body before it sends any
+        List<HeldRequest> held = [];
+        await Eventually.BecomesTrueAsync("a third is refused", async () =>
+        {
+            held.Add(new HeldRequest(client, alice)); // again and again, for the question may have come before it and have had it refused
+            return (await AskAsync(limited, 1, alice)).Single().StatusCode == HttpStatusCode.TooManyRequests;
+        });
+        using var refused = (await AskAsync(limited, 1, alice)).Single();
+        Assert.Contains("RateLimits", (string?)(await ApiHost.ProblemAsync(refused, 429))["detail"], StringComparison.Ordinal);
+        Assert.Equal([HttpStatusCode.OK], (await AskAsync(limited, 1, bob)).Select(answer => answer.StatusCode));
+        held.ForEach(request => request.Dispose());
+        await Eventually.BecomesTrueAsync("others are let in", async () => (await AskAsync(limited, 1, alice)).Single().StatusCode == HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task LargeBodies_AreLimited_ForEachKey()
+    {
+        var alice = await host.KeyAsync("alice", ApiRole.Submit);
+        using var limited = host.With(("RateLimits:LargeBodies", "1"));
+        using var client = limited.Server.CreateClient(); // one that follows redirects would wait for all of a body before it sends any
+        List<HeldRequest> held = [];
+        await Eventually.BecomesTrueAsync("a second large one is refused", async () =>
+        {
+            held.Add(new HeldRequest(client, alice));
+            return await PostAsync(100_000) == HttpStatusCode.TooManyRequests;
+        });
+        Assert.Equal(HttpStatusCode.BadRequest, await PostAsync(1000));
+        held.ForEach(request => request.Dispose());
+
+        async Task<HttpStatusCode> PostAsync(int spaces)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/samples") { Content = new StringContent($$"""{"count": 0{{new string(' ', spaces)}}}""", Encoding.UTF8, "application/json") };
+            request.Headers.Add(alice.Name, alice.Value);
+            using var response = await client.SendAsync(request, Cancel);
+            return response.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task AStream_EndsWithItsKey()
     {
         var (name, key) = await host.KeyAsync("root", ApiRole.Admin);
@@ -89,5 +134,27 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
         }
 
         return answers;
+    }
+
+    /// <summary>A request whose body does not end until it is disposed of.</summary>
+    private sealed class HeldRequest : IDisposable
+    {
+        private readonly Pipe _body = new();
+        private readonly CancellationTokenSource _end = new();
+
+        public HeldRequest(HttpClient client, (string Name, string Value) key)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Post, "/samples") { Content = new StreamContent(_body.Reader.AsStream()) };
+            request.Content.Headers.ContentType = new("application/json");
+            request.Headers.Add(key.Name, key.Value);
+            _ = client.SendAsync(request, _end.Token);
+        }
+
+        public void Dispose()
+        {
+            _end.Cancel();
+            _body.Writer.Complete();
+            _end.Dispose();
+        }
     }
 }

@@ -42,6 +42,23 @@ public sealed class HostileModelTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 5_000_000);
     }
 
+    [Theory, InlineData(ScalarType.Float32, 4), InlineData(ScalarType.Float16, 2)]
+    public void RequireMemory_CountsFloat32_WhateverIsStored(ScalarType type, int bytesOfANumber)
+    {
+        var folder = DiffusersFolder.Open(TinyModel.Write(_folder["model"]));
+        Change(_folder[$"model/{Weights}"], tensors =>
+        {
+            foreach (var name in tensors.Keys.ToList())
+                tensors[name] = tensors[name].to(type);
+        });
+        using var network = folder.LoadNetwork(CPU);
+        var sizes = network.parameters().Select(parameter => parameter.numel()).ToList();
+        var needed = (4 * sizes.Sum()) + ((bytesOfANumber + 4) * sizes.Max());
+
+        folder.RequireMemory(needed);
+        Assert.Contains("MiB of memory to be loaded", Assert.Throws<CheckpointException>(() => folder.RequireMemory(needed - 1)).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(ScalarType.Float32, double.NaN), InlineData(ScalarType.Float32, double.NegativeInfinity), InlineData(ScalarType.Float64, double.NaN)]
     [InlineData(ScalarType.Float16, double.NaN), InlineData(ScalarType.BFloat16, double.PositiveInfinity)]

@@ -120,10 +120,11 @@ internal static class RowInvariants
         List<string> violations = [];
         foreach (var ending in endings)
         {
-            // Whoever is cut off from the database gives its job up; what has come of it after the worker's end was another's doing.
+            // Whoever is cut off from the database gives its job up; what has come of it after the worker's end was another's doing. And numbers of processes come again: what was claimed later was another's, too.
             var left = await cluster.History.RowsAsync(
                 $"""
-                SELECT id::text, status, at FROM watch.jobs WHERE before = 'Running' AND before_owner LIKE '%:{ending.Ended}:%' AND at > '{ending.At:O}'
+                SELECT id::text, status, at FROM watch.jobs w WHERE before = 'Running' AND before_owner LIKE '%:{ending.Ended}:%' AND at > '{ending.At:O}'
+                AND EXISTS (SELECT 1 FROM watch.jobs claim WHERE claim.id = w.id AND claim.status = 'Running' AND claim.epoch = w.before_epoch AND claim.at <= '{ending.At + ending.RecoveredIn!.Value:O}')
                 AND (taken OR (at > '{ending.At + ending.RecoveredIn!.Value:O}' AND NOT given_up)) AND NOT late
                 """,
                 row => (Id: row.GetString(0), Status: row.GetString(1), At: row.GetDateTime(2)));

@@ -8,6 +8,8 @@ internal static class ZipInputs
     private static readonly byte[] _picture = Png.Grey();
     private static readonly byte[] _padded = Png.Of(Png.Header(8, 8), Png.Chunk("tEXt", new byte[1000]), Png.Data(Png.Rows(8, 8)), Png.End);
 
+    private static readonly Lazy<byte[]> _large = new(() => Png.Of(Png.Header(7_680, 7_680), Png.Chunk("IDAT", Png.Zeros(7_681L * 7_680)), Png.End));
+
     private static RawZipEntry Good { get; } = new("good.png", _picture);
 
     public static IEnumerable<HostileInput> All()
@@ -46,6 +48,9 @@ internal static class ZipInputs
         yield return Zip("two names for one file", () => RawZip.Of(Good with { OtherName = "evil.sh" }), null);
         yield return Zip("all entries at one place, and as many bytes elsewhere", () => RawZip.Of(Enumerable.Range(0, 1000).Select(n => Good with { Name = $"{n}.png", Offset = 0 })), null);
         yield return Zip("all entries at one place", () => RawZip.Of(Enumerable.Range(0, 1000).Select(n => Good with { Name = $"{n}.png", Offset = 0, Stored = n == 0 ? _padded : [], StoredSize = (uint)_padded.Length, Size = (uint)_padded.Length })), "they overlap");
+
+        yield return Zip("twenty pictures of 59 megapixels", Large, null) with { IsHeavy = true };
+        byte[] Large() => RawZip.Of(Enumerable.Range(0, 20).Select(n => Good with { Name = $"{n}.png", Stored = _large.Value }));
 
         yield return Alone("size of 4 GiB announced", Good with { Size = 0xFFFFFFFE }, "larger than 64 MiB");
         yield return Alone("size of nothing announced", Good with { Size = 0 }, "skipped");

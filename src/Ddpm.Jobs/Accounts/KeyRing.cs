@@ -1,14 +1,14 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
-using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Storage;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
-namespace Ddpm.Api.Keys;
+namespace Ddpm.Jobs.Accounts;
 
 /// <summary>The keys as the database had them at most two seconds ago: a key that is revoked, or made, in another process counts here no later than that.</summary>
 /// <remarks>While the database is away the keys that were known stay so: nobody can revoke one then, and whoever watches the service is told what is wrong with it.</remarks>
-internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases, TimeProvider clock, ILogger<KeyRing> logger) : IDisposable
+public sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases, TimeProvider clock, ILogger<KeyRing> logger) : IDisposable
 {
     private static readonly TimeSpan Age = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250); // between two readings, however many keys come that are not known
@@ -24,6 +24,7 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
     /// <summary>Whether a key is there that lets somebody in.</summary>
     public async Task<bool> HasActiveKeysAsync(CancellationToken cancellationToken) => (await ReadNowAsync(cancellationToken)).ById.Values.Any(IsActive);
 
+    /// <summary>Looks a key up, by itself.</summary>
     /// <returns>The key's row; null where it is unknown, revoked or has expired.</returns>
     public async Task<ApiKey?> FindAsync(string key, CancellationToken cancellationToken)
     {
@@ -36,10 +37,12 @@ internal sealed partial class KeyRing(IDbContextFactory<DdpmDbContext> databases
         return row is not null && CryptographicOperations.FixedTimeEquals(Convert.FromHexString(row.Sha256), hash) ? await UsedAsync(row, cancellationToken) : null;
     }
 
+    /// <summary>Looks a key up by its id.</summary>
     /// <returns>The key's row; null where it has been revoked or has expired.</returns>
     public async Task<ApiKey?> FindAsync(Guid id, CancellationToken cancellationToken) =>
         (await ReadAsync(Age, cancellationToken)).ById.GetValueOrDefault(id) is { } row ? await UsedAsync(row, cancellationToken) : null;
 
+    /// <inheritdoc/>
     public void Dispose() => _reading.Dispose();
 
     private bool IsActive(ApiKey key) => key.RevokedAt is null && !(key.ExpiresAt <= clock.GetUtcNow().UtcDateTime);
