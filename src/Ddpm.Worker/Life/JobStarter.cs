@@ -62,7 +62,21 @@ internal sealed partial class JobStarter(
             {
                 if (await others.HaveLessToDoAsync(jobId, lifetime.ApplicationStopping))
                     return null;
-                if (await turns.GoesAheadAsync(jobId, lifetime.ApplicationStopping) && places.Kept.Wait(0, CancellationToken.None))
+                if (!places.Kept.Wait(0, CancellationToken.None))
+                    continue;
+                // Asked with the place in hand: whoever went ahead until then has had its turn.
+                var goesAhead = false;
+                try
+                {
+                    goesAhead = await turns.GoesAheadAsync(jobId, lifetime.ApplicationStopping);
+                }
+                finally
+                {
+                    if (!goesAhead)
+                        places.Kept.Release();
+                }
+
+                if (goesAhead)
                     return places.Kept;
             }
 

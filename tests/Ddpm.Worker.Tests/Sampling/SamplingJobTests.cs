@@ -177,16 +177,12 @@ public sealed class SamplingJobTests : WorkerTests
         List<SampleBatch> large = [];
         for (var n = 0; n < 5; n++)
             large.Add(await AddAsync(checkpoint, _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null }));
-        var small = await AddAsync(checkpoint, _spec);
-        await using (var db = host.Open())
-        {
-            var ids = large.ConvertAll(batch => batch.JobId);
-            await db.Jobs.Where(job => ids.Contains(job.Id)).ExecuteUpdateAsync(set => set.SetProperty(job => job.Operations, 1e12), Cancellation);
-            await db.Jobs.Where(job => job.Id == small.JobId).ExecuteUpdateAsync(set => set.SetProperty(job => job.Operations, 1e9), Cancellation);
-        }
-
+        await CostAsync(large, 1e12);
         foreach (var batch in large.Take(4))
             await host.DeliverAsync(batch.JobId);
+        var small = await AddAsync(checkpoint, _spec);
+        await CostAsync([small], 1e9);
+
         var waiting = Task.WhenAll(host.DeliverAsync(large[4].JobId), host.DeliverAsync(small.JobId)); // whichever of the two is the small one's turn
         await Eventually.BecomesTrueAsync("the small one is drawn", async () => (await host.JobAsync(small.JobId)).HasEnded);
 
@@ -195,6 +191,13 @@ public sealed class SamplingJobTests : WorkerTests
         host.ShutDown();
         await waiting;
         await host.Get<JobStarter>().WhenEndedAsync(jobId: null);
+
+        async Task CostAsync(List<SampleBatch> batches, double operations)
+        {
+            var ids = batches.ConvertAll(batch => batch.JobId);
+            await using var db = host.Open();
+            await db.Jobs.Where(job => ids.Contains(job.Id)).ExecuteUpdateAsync(set => set.SetProperty(job => job.Operations, operations), Cancellation);
+        }
     }
 
     [Fact]
