@@ -1,4 +1,3 @@
-using System.Net;
 using Ddpm.Jobs.Accounts;
 
 namespace Ddpm.Worker;
@@ -26,8 +25,6 @@ internal sealed class MetricsDoor(KeyRing keys)
         var (headers, stop) = (context.Request.Headers, context.RequestAborted);
         return KeyText.Shown(headers.Authorization.FirstOrDefault(), headers["X-Api-Key"].FirstOrDefault()) is { } shown
             ? await keys.FindAsync(shown, stop) is { Role: ApiRole.Admin }
-            : IsThisMachine(context.Connection.RemoteIpAddress) && IsThisMachine(context.Connection.LocalIpAddress) && !await keys.HasKeysAsync(stop);
+            : Loopback.AreEnds(context.Connection.LocalIpAddress, context.Connection.RemoteIpAddress) && !await keys.HasKeysAsync(stop);
     }
-
-    private static bool IsThisMachine(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
 }

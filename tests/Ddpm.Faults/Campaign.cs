@@ -37,13 +37,12 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
         var shuffled = faults.ToArray();
         random.Shuffle(shuffled);
         Fault[] order = [.. before, .. shuffled];
-        var seeds = Array.ConvertAll(order, _ => random.Next()); // what a turn draws does not depend on those before it
         List<Task> frozen = [];
         await using var onlooker = new Onlooker(cluster.User.Address);
         var frozenAtOnce = cluster.Workers.Count - 1;
         for (var n = 0; n < order.Length; n++)
         {
-            var turn = new Random(seeds[n]);
+            var turn = new Random(random.Next()); // what a turn draws does not depend on those before it
             var (own, pause, cancels) = (new Random(turn.Next()), LongestPause * turn.NextDouble(), turn.NextDouble() < CancelFraction);
             await workload.TopUpAsync(turn, Runs, Samples);
             if (cancels)

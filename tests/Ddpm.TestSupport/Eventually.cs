@@ -26,6 +26,22 @@ public static class Eventually
         }
     }
 
+    /// <summary>Returns what is looked for as soon as it is there, or null where it is not within a limit.</summary>
+    public static async Task<T?> FindAsync<T>(Func<Task<T?>> look, TimeSpan limit)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(look);
+        var watch = Stopwatch.StartNew();
+        while (true)
+        {
+            if (await look() is { } found)
+                return found;
+            if (watch.Elapsed > limit)
+                return null;
+            await Task.Delay(Pause);
+        }
+    }
+
     /// <summary>Returns as soon as the condition holds.</summary>
     public static Task BecomesTrueAsync(string what, Func<bool> condition, TimeSpan? limit = null) =>
         BecomesTrueAsync(what, () => Task.FromResult(condition()), limit);

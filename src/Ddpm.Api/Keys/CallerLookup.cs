@@ -1,4 +1,3 @@
-using System.Net;
 using Ddpm.Jobs.Accounts;
 
 namespace Ddpm.Api.Keys;
@@ -27,8 +26,6 @@ internal sealed class CallerLookup(KeyRing keys, SessionCookie session)
     // Both ends are this machine's, no proxy stands between, and the name that was asked for is this machine's: a page elsewhere
     // whose own name has been pointed here says another.
     private static bool IsOwnMachine(HttpContext context) =>
-        IsLoopback(context.Connection.RemoteIpAddress) && IsLoopback(context.Connection.LocalIpAddress)
+        Loopback.AreEnds(context.Connection.LocalIpAddress, context.Connection.RemoteIpAddress)
         && !ProxyHeaders.Any(context.Request.Headers.ContainsKey) && Loopback.IsName(context.Request.Host.Host);
-
-    private static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
 }

@@ -24,65 +24,64 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     /// <param name="delivered">The one that it names.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>One of the same kind that waits; <paramref name="delivered"/> where it does not wait, or the database cannot be asked.</returns>
-    public async Task<Guid> NextAsync(Guid delivered, CancellationToken cancellationToken)
+    public Task<Guid> NextAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => NextAsync(delivered, db, cancellationToken), otherwise: delivered, cancellationToken);
+
+    /// <summary>Whether the job that a delivery should go to need not wait until one of those that run has ended: none of its account's runs, or it costs at most a tenth of what those cost on average.</summary>
+    /// <param name="delivered">The one that the delivery names.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Also false where the database cannot be asked.</returns>
+    public Task<bool> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => GoesAheadAsync(delivered, db, cancellationToken), otherwise: false, cancellationToken);
+
+    private async Task<T> AskAsync<T>(Func<DdpmDbContext, Task<T>> ask, T otherwise, CancellationToken cancellationToken)
     {
         try
         {
             await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            var queued = db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested);
-            if (await Waits(queued.Where(job => job.Id == delivered)).SingleOrDefaultAsync(cancellationToken) is not { } named)
-                return delivered;
-            var alike = queued.Where(job => job.Kind == named.Kind);
-            var waiting = await Waits(alike.OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
-            if (waiting.Count < 2)
-                return delivered;
-            var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
-                .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
-            if (waiting.Count == Considered) // an account of which fewer run may stand behind all of these
-            {
-                var accounts = await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
-                var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
-                var first = accounts.Where(account => Running(account) == fewest).ToList();
-                waiting.AddRange(await Waits(alike.Where(job => first.Contains(job.Account)).OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken));
-            }
-
-            var rate = await RateAsync(db, named.Kind, cancellationToken);
-            var next = waiting.MinBy(job => (Running(job.Account), Rank(job)))!;
-            return Running(next.Account) < Running(named.Account) || Rank(next) + Noticeable < Rank(named) ? next.Id : delivered;
-
-            int Running(string account) => running.GetValueOrDefault(account);
-            DateTime Rank(Waiting job) => job.CreatedAt + Duration(job, rate);
+            return await ask(db);
         }
 #pragma warning disable CA1031 // A database that is away for a while: the claim will say so.
         catch (Exception reason) when (reason is not OperationCanceledException)
 #pragma warning restore CA1031
         {
             LogTrouble(reason.Message);
-            return delivered;
+            return otherwise;
         }
     }
 
-    /// <summary>Whether the job that a delivery should go to need not wait until one of those that run has ended: none of its account's runs, or it costs at most a tenth of what those cost on average.</summary>
-    /// <param name="delivered">The one that the delivery names.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<bool> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken)
+    private static async Task<Guid> NextAsync(Guid delivered, DdpmDbContext db, CancellationToken cancellationToken)
     {
-        var next = await NextAsync(delivered, cancellationToken);
-        try
+        var queued = db.Jobs.Where(job => job.Status == JobStatus.Queued && !job.CancelRequested);
+        if (await Waits(queued.Where(job => job.Id == delivered)).SingleOrDefaultAsync(cancellationToken) is not { } named)
+            return delivered;
+        var alike = queued.Where(job => job.Kind == named.Kind);
+        var waiting = await Waits(alike.OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken);
+        if (waiting.Count < 2)
+            return delivered;
+        var running = await db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == named.Kind).GroupBy(job => job.Account)
+            .Select(jobs => new { Account = jobs.Key, Count = jobs.Count() }).ToDictionaryAsync(jobs => jobs.Account, jobs => jobs.Count, cancellationToken);
+        if (waiting.Count == Considered) // an account of which fewer run may stand behind all of these
         {
-            await using var db = await databases.CreateDbContextAsync(cancellationToken);
-            if (await Waits(db.Jobs.Where(job => job.Id == next && job.Status == JobStatus.Queued)).SingleOrDefaultAsync(cancellationToken) is not { } first)
-                return false;
-            var running = await Waits(db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == first.Kind)).ToListAsync(cancellationToken);
-            return running.TrueForAll(job => job.Account != first.Account) || first.Operations * Small <= running.Average(job => job.Operations);
+            var accounts = await alike.Select(job => job.Account).Distinct().ToListAsync(cancellationToken);
+            var fewest = accounts.Select(Running).DefaultIfEmpty().Min();
+            var first = accounts.Where(account => Running(account) == fewest).ToList();
+            waiting.AddRange(await Waits(alike.Where(job => first.Contains(job.Account)).OrderBy(job => job.CreatedAt).Take(Considered)).ToListAsync(cancellationToken));
         }
-#pragma warning disable CA1031 // As above: it waits on.
-        catch (Exception reason) when (reason is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            LogTrouble(reason.Message);
+
+        var rate = await RateAsync(db, named.Kind, cancellationToken);
+        var next = waiting.MinBy(job => (Running(job.Account), Rank(job)))!;
+        return Running(next.Account) < Running(named.Account) || Rank(next) + Noticeable < Rank(named) ? next.Id : delivered;
+
+        int Running(string account) => running.GetValueOrDefault(account);
+        DateTime Rank(Waiting job) => job.CreatedAt + Duration(job, rate);
+    }
+
+    private static async Task<bool> GoesAheadAsync(Guid delivered, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        var next = await NextAsync(delivered, db, cancellationToken);
+        if (await Waits(db.Jobs.Where(job => job.Id == next && job.Status == JobStatus.Queued)).SingleOrDefaultAsync(cancellationToken) is not { } first)
             return false;
-        }
+        var running = await Waits(db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == first.Kind)).ToListAsync(cancellationToken);
+        return running.TrueForAll(job => job.Account != first.Account) || first.Operations * Small <= running.Average(job => job.Operations);
     }
 
     private static IQueryable<Waiting> Waits(IQueryable<Job> jobs) => jobs.Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations));

@@ -65,19 +65,9 @@ internal sealed partial class JobStarter(
                 if (!places.Kept.Wait(0, CancellationToken.None))
                     continue;
                 // Asked with the place in hand: whoever went ahead until then has had its turn.
-                var goesAhead = false;
-                try
-                {
-                    goesAhead = await turns.GoesAheadAsync(jobId, lifetime.ApplicationStopping);
-                }
-                finally
-                {
-                    if (!goesAhead)
-                        places.Kept.Release();
-                }
-
-                if (goesAhead)
+                if (await turns.GoesAheadAsync(jobId, CancellationToken.None))
                     return places.Kept;
+                places.Kept.Release();
             }
 
             return places.Free;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Ddpm.Faults.Clusters;
+using Ddpm.TestSupport;
 
 namespace Ddpm.Faults.Injection;
 
@@ -20,7 +21,8 @@ internal sealed class Cancellation(bool amidFaults) : Fault
     {
         if (amidFaults)
             await Task.Delay(Quiet);
-        if (await RunningAsync(cluster) is not { Count: > 0 } running)
+        // Where nothing is wrong something runs before long.
+        if (await Eventually.FindAsync(() => RunningAsync(cluster), amidFaults ? TimeSpan.Zero : Longest) is not { } running)
             return null;
         var (chosen, path) = running[random.Next(running.Count)];
         var (at, watch) = (DateTime.UtcNow, Stopwatch.StartNew());
@@ -37,22 +39,18 @@ internal sealed class Cancellation(bool amidFaults) : Fault
         return new Injected(at, RecoveredIn: watch.Elapsed);
     }
 
-    // Training runs, which have much to leave off, or else samples, which may be done by the time that somebody listens. Where nothing is wrong something runs before long.
-    private async Task<List<(string Job, string Path)>> RunningAsync(Cluster cluster)
+    // Training runs, which have much to leave off, or else samples, which may be done by the time that somebody listens; null for neither.
+    private static async Task<List<(string Job, string Path)>?> RunningAsync(Cluster cluster)
     {
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(TimeSpan.FromMilliseconds(100)))
-        {
-            var running = await cluster.History.RowsAsync(
-                """
-                SELECT j."Id"::text, j."Owner", CASE WHEN j."Kind" = 'Training' THEN '/training-runs/' || r."Id" ELSE '/samples/' || b."Id" END, j."Kind" = 'Training'
-                FROM "Jobs" j LEFT JOIN "TrainingRuns" r ON r."JobId" = j."Id" LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id"
-                WHERE j."Status" = 'Running' AND NOT j."CancelRequested" AND j."Kind" IN ('Training', 'Sampling') ORDER BY j."Id"
-                """,
-                row => (Job: row.GetString(0), Owner: row.GetString(1), Path: row.GetString(2), Trains: row.GetBoolean(3)));
-            var awake = cluster.Workers.Where(worker => !worker.IsFrozen).Select(worker => worker.ProcessId.ToString(CultureInfo.InvariantCulture)).ToHashSet();
-            var held = running.Where(job => awake.Contains(job.Owner.Split(':')[1])).ToLookup(job => job.Trains, job => (job.Job, job.Path));
-            if (held.Count > 0 || amidFaults || waited.Elapsed > Longest)
-                return [.. held[held.Contains(true)]];
-        }
+        var running = await cluster.History.RowsAsync(
+            """
+            SELECT j."Id"::text, j."Owner", CASE WHEN j."Kind" = 'Training' THEN '/training-runs/' || r."Id" ELSE '/samples/' || b."Id" END, j."Kind" = 'Training'
+            FROM "Jobs" j LEFT JOIN "TrainingRuns" r ON r."JobId" = j."Id" LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id"
+            WHERE j."Status" = 'Running' AND NOT j."CancelRequested" AND j."Kind" IN ('Training', 'Sampling') ORDER BY j."Id"
+            """,
+            row => (Job: row.GetString(0), Owner: row.GetString(1), Path: row.GetString(2), Trains: row.GetBoolean(3)));
+        var awake = cluster.Workers.Where(worker => !worker.IsFrozen).Select(worker => worker.ProcessId.ToString(CultureInfo.InvariantCulture)).ToHashSet();
+        var held = running.Where(job => awake.Contains(job.Owner.Split(':')[1])).ToLookup(job => job.Trains, job => (job.Job, job.Path));
+        return held.Count > 0 ? [.. held[held.Contains(true)]] : null;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Ddpm.Faults.Clusters;
+using Ddpm.TestSupport;
 
 namespace Ddpm.Faults.Injection;
 
@@ -124,20 +125,15 @@ internal static class ClusterExtensions
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
     /// <summary>A worker that is not frozen and trains a run that has a checkpoint to go on from; null where nobody does for half a minute.</summary>
-    public static async Task<Node?> TrainingAsync(this Cluster cluster)
-    {
-        for (var waited = Stopwatch.StartNew(); waited.Elapsed < Longest;)
+    public static Task<Node?> TrainingAsync(this Cluster cluster) => Eventually.FindAsync(
+        async () =>
         {
             var owners = await cluster.History.TextsAsync("""
                 SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
                 """);
-            if (cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture))) is { } worker)
-                return worker;
-            await Task.Delay(TimeSpan.FromMilliseconds(100));
-        }
-
-        return null;
-    }
+            return cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture)));
+        },
+        Longest);
 
     /// <summary>A worker that is not frozen, mostly one that holds a job; null where all are frozen.</summary>
     public static async Task<Node?> BusyAsync(this Cluster cluster, Random random)
