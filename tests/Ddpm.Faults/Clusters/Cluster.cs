@@ -31,6 +31,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public IReadOnlyList<Node> Workers { get; private set; } = [];
 
+    /// <summary>Those that no signal has stopped.</summary>
+    public IEnumerable<Node> Awake => Workers.Where(worker => !worker.IsFrozen);
+
     public ServiceUser User { get; }
 
     public History History { get; }

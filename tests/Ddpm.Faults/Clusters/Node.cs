@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ddpm.TestSupport;
 
 namespace Ddpm.Faults.Clusters;
@@ -20,6 +21,9 @@ internal sealed class Node(string name, string dll, Dictionary<string, string> s
 
     /// <summary>The process that runs now, or ran last.</summary>
     public int ProcessId => Program.ProcessId;
+
+    /// <summary>Whether the owner of a job, as its row names it, is the process that runs now, or ran last.</summary>
+    public bool IsOwner(string owner) => owner.Split(':')[1] == ProcessId.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Whether it is stopped by a signal: others leave it alone until it goes on.</summary>
     public bool IsFrozen { get; private set; }

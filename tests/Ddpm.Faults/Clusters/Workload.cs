@@ -80,10 +80,10 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         return path;
     }
 
-    /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise.</summary>
+    /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise. What a killed or frozen worker held, and nobody has taken back yet, is none of them: others would have nothing to do.</summary>
     public async Task TopUpAsync(Random random, int runs, int samples)
     {
-        var (activeRuns, activeSamples) = (await CountActiveAsync("Training"), await CountActiveAsync("Sampling"));
+        var (activeRuns, activeSamples) = (await CountUnderWayAsync("Training"), await CountUnderWayAsync("Sampling"));
         for (; activeRuns < runs; activeRuns++)
             await TrainAsync();
         for (; activeSamples < samples; activeSamples++)
@@ -105,7 +105,7 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     public async Task SettleAsync(TimeSpan limit)
     {
         var until = DateTime.UtcNow + limit;
-        while (await CountActiveAsync(null) is var active and > 0)
+        while (await CountActiveAsync() is var active and > 0)
         {
             if (DateTime.UtcNow > until)
             {
@@ -142,6 +142,14 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         return view;
     }
 
-    private async Task<int> CountActiveAsync(string? kind) => (await cluster.History.RowsAsync(
-        $"""SELECT count(*) FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') {(kind is null ? "" : $"AND \"Kind\" = '{kind}'")}""", row => (int)row.GetInt64(0)))[0];
+    private async Task<int> CountUnderWayAsync(string kind)
+    {
+        var owners = await cluster.History.TextsAsync($"""
+            SELECT CASE "Status" WHEN 'Queued' THEN '' ELSE "Owner" END FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') AND "Kind" = '{kind}'
+            """);
+        return owners.Count(owner => owner.Length == 0 || cluster.Awake.Any(worker => worker.IsOwner(owner)));
+    }
+
+    private async Task<int> CountActiveAsync() =>
+        (await cluster.History.RowsAsync("""SELECT count(*) FROM "Jobs" WHERE "Status" IN ('Queued', 'Running')""", row => (int)row.GetInt64(0)))[0];
 }

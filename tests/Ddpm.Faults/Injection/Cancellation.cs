@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Ddpm.Faults.Clusters;
 using Ddpm.TestSupport;
 
@@ -49,8 +48,7 @@ internal sealed class Cancellation(bool amidFaults) : Fault
             WHERE j."Status" = 'Running' AND NOT j."CancelRequested" AND j."Kind" IN ('Training', 'Sampling') ORDER BY j."Id"
             """,
             row => (Job: row.GetString(0), Owner: row.GetString(1), Path: row.GetString(2), Trains: row.GetBoolean(3)));
-        var awake = cluster.Workers.Where(worker => !worker.IsFrozen).Select(worker => worker.ProcessId.ToString(CultureInfo.InvariantCulture)).ToHashSet();
-        var held = running.Where(job => awake.Contains(job.Owner.Split(':')[1])).ToLookup(job => job.Trains, job => (job.Job, job.Path));
+        var held = running.Where(job => cluster.Awake.Any(worker => worker.IsOwner(job.Owner))).ToLookup(job => job.Trains, job => (job.Job, job.Path));
         return held.Count > 0 ? [.. held[held.Contains(true)]] : null;
     }
 }

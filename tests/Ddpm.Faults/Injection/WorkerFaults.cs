@@ -131,19 +131,22 @@ internal static class ClusterExtensions
             var owners = await cluster.History.TextsAsync("""
                 SELECT j."Owner" FROM "Jobs" j JOIN "TrainingRuns" r ON r."JobId" = j."Id" WHERE j."Status" = 'Running' AND EXISTS (SELECT 1 FROM "Checkpoints" c WHERE c."TrainingRunId" = r."Id" AND c."Resumable")
                 """);
-            return cluster.Workers.FirstOrDefault(worker => !worker.IsFrozen && owners.Exists(owner => owner.Split(':')[1] == worker.ProcessId.ToString(CultureInfo.InvariantCulture)));
+            return cluster.Awake.FirstOrDefault(worker => owners.Exists(worker.IsOwner));
         },
         Longest);
 
-    /// <summary>A worker that is not frozen, mostly one that holds a job; null where all are frozen.</summary>
+    /// <summary>A worker that is not frozen: nine times of ten one that holds a job, where one does within half a minute; null where all are frozen.</summary>
     public static async Task<Node?> BusyAsync(this Cluster cluster, Random random)
     {
-        var owners = await cluster.History.TextsAsync("""SELECT "Owner" FROM "Jobs" WHERE "Status" = 'Running'""");
-        var busy = owners.Select(owner => int.Parse(owner.Split(':')[1], CultureInfo.InvariantCulture)).ToHashSet();
-        var awake = cluster.Workers.Where(worker => !worker.IsFrozen).ToList();
-        var chosen = awake.Where(worker => busy.Contains(worker.ProcessId)).ToList();
-        if (chosen.Count == 0 || random.NextDouble() < 0.1)
-            chosen = awake;
+        var any = random.NextDouble() < 0.1;
+        var chosen = any ? null : await Eventually.FindAsync(() => cluster.HoldersAsync(), Longest);
+        chosen ??= [.. cluster.Awake];
         return chosen.Count == 0 ? null : chosen[random.Next(chosen.Count)];
+    }
+
+    private static async Task<List<Node>?> HoldersAsync(this Cluster cluster)
+    {
+        var owners = await cluster.History.TextsAsync("""SELECT "Owner" FROM "Jobs" WHERE "Status" = 'Running'""");
+        return cluster.Awake.Where(worker => owners.Exists(worker.IsOwner)).ToList() is { Count: > 0 } holders ? holders : null;
     }
 }
