@@ -97,6 +97,7 @@ internal static class LongForm
             .. Times(5, () => new TooMuchMemory(workload)),
             .. Times(10, () => new DispatchLoss()),
             .. Times(5, () => new DispatchLoss(tablesToo: true)),
+            .. Times(5, () => new QueueLoss()),
             .. Times(5, () => new NoWorkers(workload)),
         ];
     }

@@ -142,7 +142,12 @@ public sealed partial class JobReconciler(
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         if (storage.Provider == DatabaseProvider.Postgres)
+        {
+            if (await HangfireStorage.RestoreQueuesAsync(db, cancellationToken) is var restored and > 0)
+                LogQueuesLost(restored);
             return await HangfireStorage.NotCarried(db).AsNoTracking().OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
+        }
+
         var queued = await db.Jobs.AsNoTracking().Where(j => j.Status == JobStatus.Queued).OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
         using var connection = hangfire.GetConnection();
         return [.. queued.Where(job => !IsCarried(connection, job))];
@@ -160,6 +165,9 @@ public sealed partial class JobReconciler(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Leases ran out: {Requeued} jobs queued again, {Failed} given up, {Cancelled} cancelled.")]
     private partial void LogLostLeases(int requeued, int failed, int cancelled);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Hangfire's queues had lost {Count} jobs, which are put back.")]
+    private partial void LogQueuesLost(int count);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waited but nothing carried it; enqueued again.")]
     private partial void LogForgotten(Guid jobId);

@@ -26,11 +26,11 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     /// <returns>One of the same kind that waits; <paramref name="delivered"/> where it does not wait, or the database cannot be asked.</returns>
     public Task<Guid> NextAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => NextAsync(delivered, db, cancellationToken), otherwise: delivered, cancellationToken);
 
-    /// <summary>Whether the job that a delivery should go to need not wait until one of those that run has ended: none of its account's runs, or it costs at most a tenth of what those cost on average.</summary>
+    /// <summary>The job that a delivery should go to, where it need not wait until one of those that run has ended: none of its account's runs, or it costs at most a tenth of what those cost on average.</summary>
     /// <param name="delivered">The one that the delivery names.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>Also false where the database cannot be asked.</returns>
-    public Task<bool> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => GoesAheadAsync(delivered, db, cancellationToken), otherwise: false, cancellationToken);
+    /// <returns>Null where it has to wait, or the database cannot be asked. Others may be told the same one until it is claimed.</returns>
+    public Task<Guid?> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => GoesAheadAsync(delivered, db, cancellationToken), otherwise: null, cancellationToken);
 
     private async Task<T> AskAsync<T>(Func<DdpmDbContext, Task<T>> ask, T otherwise, CancellationToken cancellationToken)
     {
@@ -75,13 +75,13 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
         DateTime Rank(Waiting job) => job.CreatedAt + Duration(job, rate);
     }
 
-    private static async Task<bool> GoesAheadAsync(Guid delivered, DdpmDbContext db, CancellationToken cancellationToken)
+    private static async Task<Guid?> GoesAheadAsync(Guid delivered, DdpmDbContext db, CancellationToken cancellationToken)
     {
         var next = await NextAsync(delivered, db, cancellationToken);
         if (await Waits(db.Jobs.Where(job => job.Id == next && job.Status == JobStatus.Queued)).SingleOrDefaultAsync(cancellationToken) is not { } first)
-            return false;
+            return null;
         var running = await Waits(db.Jobs.Where(job => job.Status == JobStatus.Running && job.Kind == first.Kind)).ToListAsync(cancellationToken);
-        return running.TrueForAll(job => job.Account != first.Account) || first.Operations * Small <= running.Average(job => job.Operations);
+        return running.TrueForAll(job => job.Account != first.Account) || first.Operations * Small <= running.Average(job => job.Operations) ? next : null;
     }
 
     private static IQueryable<Waiting> Waits(IQueryable<Job> jobs) => jobs.Select(job => new Waiting(job.Id, job.Kind, job.Account, job.CreatedAt, job.Operations));

@@ -19,26 +19,20 @@ internal sealed partial class JobStarter(
     /// <param name="work">As for <see cref="JobRunner.RunAsync"/>.</param>
     public async Task StartAsync(Guid jobId, SamplingPlaces places, Action<JobLease> work)
     {
-        if (await TakeAsync(jobId, places) is not { } place)
+        while (await TakeAsync(jobId, places) is var (place, ahead))
         {
-            LogPassedOn(jobId);
-            await dispatcher.EnqueueAgainAsync(jobId);
-            return;
+            if (await ClaimAsync(jobId, ahead, place) is { } lease)
+            {
+                Remember(lease.Job.Id, DoAndFreeAsync(lease, work, place));
+                return;
+            }
+
+            if (ahead is null)
+                return; // another worker has it, or it has ended
         }
 
-        JobLease? lease = null;
-        try
-        {
-            lease = await runner.ClaimAsync(jobId);
-        }
-        finally
-        {
-            if (lease is null)
-                place.Release();
-        }
-
-        if (lease is not null)
-            Remember(lease.Job.Id, DoAndFreeAsync(lease, work, place));
+        LogPassedOn(jobId);
+        await dispatcher.EnqueueAgainAsync(jobId);
     }
 
     /// <summary>Waits for what <see cref="StartAsync(Guid, SamplingPlaces, Action{JobLease})"/> began.</summary>
@@ -54,7 +48,8 @@ internal sealed partial class JobStarter(
     Task IHostedService.StopAsync(CancellationToken cancellationToken) => WhenEndedAsync(jobId: null).WaitAsync(cancellationToken);
 
     // Where every worker has as much to do the job keeps its turn and waits here: enqueued again it would stand behind those that came later.
-    private async Task<SemaphoreSlim?> TakeAsync(Guid jobId, SamplingPlaces places)
+    // A kept place is for the job that goes ahead and no other, which another delivery may claim first: this one waits on then.
+    private async Task<(SemaphoreSlim Place, Guid? Ahead)?> TakeAsync(Guid jobId, SamplingPlaces places)
     {
         try
         {
@@ -65,16 +60,30 @@ internal sealed partial class JobStarter(
                 if (!places.Kept.Wait(0, CancellationToken.None))
                     continue;
                 // Asked with the place in hand: whoever went ahead until then has had its turn.
-                if (await turns.GoesAheadAsync(jobId, CancellationToken.None))
-                    return places.Kept;
+                if (await turns.GoesAheadAsync(jobId, CancellationToken.None) is { } ahead)
+                    return (places.Kept, ahead);
                 places.Kept.Release();
             }
 
-            return places.Free;
+            return (places.Free, null);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             return null;
+        }
+    }
+
+    private async Task<JobLease?> ClaimAsync(Guid jobId, Guid? ahead, SemaphoreSlim place)
+    {
+        JobLease? lease = null;
+        try
+        {
+            return lease = ahead is { } turn ? await runner.ClaimAsync(turn, jobId) : await runner.ClaimAsync(jobId);
+        }
+        finally
+        {
+            if (lease is null)
+                place.Release();
         }
     }
 

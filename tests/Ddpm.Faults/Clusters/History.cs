@@ -54,6 +54,36 @@ internal sealed class History(string connectionString)
             RETURN NULL;
         END $$;
         CREATE TRIGGER watch_sample AFTER UPDATE ON "SampleBatches" FOR EACH ROW EXECUTE FUNCTION watch.sample();
+
+        CREATE FUNCTION watch.evaluation() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW."ArtifactKey" IS DISTINCT FROM OLD."ArtifactKey" THEN
+                INSERT INTO watch.results (job, what, key, epoch, status)
+                SELECT j."Id", 'evaluation', NEW."ArtifactKey", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER watch_evaluation AFTER UPDATE ON "Evaluations" FOR EACH ROW EXECUTE FUNCTION watch.evaluation();
+
+        CREATE FUNCTION watch.dataset() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW."CacheKey" IS DISTINCT FROM OLD."CacheKey" THEN
+                INSERT INTO watch.results (job, what, key, epoch, status)
+                SELECT j."Id", 'dataset', NEW."CacheKey", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER watch_dataset AFTER UPDATE ON "Datasets" FOR EACH ROW EXECUTE FUNCTION watch.dataset();
+
+        CREATE FUNCTION watch.model() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN -- its key has no epoch
+            IF NEW."CheckpointId" IS DISTINCT FROM OLD."CheckpointId" AND NEW."JobId" IS NOT NULL THEN
+                INSERT INTO watch.results (job, what, key, epoch, status)
+                SELECT j."Id", 'model', 'e' || j."LeaseEpoch", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER watch_model AFTER UPDATE ON "Models" FOR EACH ROW EXECUTE FUNCTION watch.model();
         """;
 
     /// <summary>Begins to watch. The tables of the service must be there.</summary>

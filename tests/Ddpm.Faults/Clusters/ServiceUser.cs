@@ -67,16 +67,22 @@ internal sealed class ServiceUser(Uri address) : IDisposable
         }
     }
 
-    /// <summary>Uploads pictures until the upload is answered.</summary>
-    public Task<JsonNode> UploadAsync(byte[] zip, string resolution) => UntilAnsweredAsync(
+    /// <summary>Uploads a file until the upload is answered.</summary>
+    /// <param name="path">Where to.</param>
+    /// <param name="zip">The file.</param>
+    /// <param name="field">The form's other field.</param>
+    public Task<JsonNode> UploadAsync(string path, byte[] zip, (string Name, string Value) field) => UntilAnsweredAsync(
         HttpMethod.Post,
-        "/datasets",
+        path,
         () => new MultipartFormDataContent
         {
-            { new StringContent(resolution), "resolution" },
-            { new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } }, "file", "pictures.zip" },
+            { new StringContent(field.Value), field.Name },
+            { new ByteArrayContent(zip) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } }, "file", "upload.zip" },
         },
         Guid.NewGuid().ToString());
+
+    /// <summary>Fetches a file.</summary>
+    public Task<byte[]> DownloadAsync(string path) => _http.GetByteArrayAsync(path);
 
     /// <summary>One try.</summary>
     /// <returns>Its status; null where nobody answered.</returns>
@@ -107,6 +113,14 @@ internal sealed class ServiceUser(Uri address) : IDisposable
                 throw new TimeoutException($"{path} has not ended within {limit}: {view}");
             await Task.Delay(Pause);
         }
+    }
+
+    /// <summary>Asks a resource until it has succeeded; nothing else is expected.</summary>
+    public async Task<JsonNode> UntilSucceededAsync(string path, TimeSpan limit)
+    {
+        var view = await UntilEndedAsync(path, limit);
+        Assert.True((string?)view["status"] == "succeeded", $"{path} was to succeed undisturbed: {view}");
+        return view;
     }
 
     public void Dispose() => _http.Dispose();

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 
 namespace Ddpm.Faults.Clusters;
 
@@ -22,7 +21,10 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     private string _dataset = "";
 
     /// <summary>Paths of all that was accepted.</summary>
-    public IReadOnlyCollection<string> Accepted => _accepted;
+    public IReadOnlyCollection<string> Accepted => [.. _accepted, .. Side.Accepted];
+
+    /// <summary>Datasets, imports and evaluations.</summary>
+    public SideWork Side { get; } = new(cluster, File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "data", "emoji.zip")));
 
     /// <summary>Paths of what no worker has the memory for.</summary>
     public IReadOnlyCollection<string> Hopeless => _hopeless;
@@ -40,15 +42,15 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     public async Task PrepareAsync()
     {
         var limit = TimeSpan.FromMinutes(3);
-        var upload = await cluster.User.UploadAsync(await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, "data", "emoji.zip")), "16");
-        _dataset = (string)upload["id"]!;
-        await SucceedsAsync($"/datasets/{_dataset}", limit);
-        var run = await SucceedsAsync(await TrainAsync(), limit);
+        _dataset = await Side.PrepareDatasetAsync();
+        var run = await cluster.User.UntilSucceededAsync(await TrainAsync(), limit);
         var checkpoints = await cluster.User.GetAsync($"/training-runs/{run["id"]}/checkpoints?limit=100");
-        Weights = (string)checkpoints["items"]!.AsArray().MaxBy(item => (long)item!["step"]!)!["sha256"]!;
+        var last = checkpoints["items"]!.AsArray().MaxBy(item => (long)item!["step"]!)!;
+        Weights = (string)last["sha256"]!;
+        await Side.PrepareAsync(last);
         for (var seed = 0; seed < Seeds; seed++)
         {
-            var sample = await SucceedsAsync(await SampleAsync(seed), limit);
+            var sample = await cluster.User.UntilSucceededAsync(await SampleAsync(seed), limit);
             Grids[seed] = await GridAsync((string)sample["id"]!);
         }
     }
@@ -80,7 +82,7 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         return path;
     }
 
-    /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise. What a killed or frozen worker held, and nobody has taken back yet, is none of them: others would have nothing to do.</summary>
+    /// <summary>Asks for pictures until so many wait or are drawn, and for runs likewise; and now and then for something else. What a killed or frozen worker held, and nobody has taken back yet, is none of them: others would have nothing to do.</summary>
     public async Task TopUpAsync(Random random, int runs, int samples)
     {
         var (activeRuns, activeSamples) = (await CountUnderWayAsync("Training"), await CountUnderWayAsync("Sampling"));
@@ -88,14 +90,16 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
             await TrainAsync();
         for (; activeSamples < samples; activeSamples++)
             await SampleAsync(random.Next(Seeds));
+        await Side.TopUpAsync(random, CountUnderWayAsync);
     }
 
     /// <summary>Changes its mind about something that runs, if anything does.</summary>
     public async Task CancelOneAsync(Random random)
     {
         var running = await cluster.History.TextsAsync("""
-            SELECT CASE WHEN j."Kind" = 'Training' THEN '/training-runs/' || r."Id" ELSE '/samples/' || b."Id" END
-            FROM "Jobs" j LEFT JOIN "TrainingRuns" r ON r."JobId" = j."Id" LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id" WHERE j."Status" = 'Running' AND j."Kind" IN ('Training', 'Sampling') ORDER BY j."Id"
+            SELECT coalesce('/training-runs/' || r."Id", '/samples/' || b."Id", '/evaluations/' || e."Id")
+            FROM "Jobs" j LEFT JOIN "TrainingRuns" r ON r."JobId" = j."Id" LEFT JOIN "SampleBatches" b ON b."JobId" = j."Id" LEFT JOIN "Evaluations" e ON e."JobId" = j."Id"
+            WHERE j."Status" = 'Running' AND j."Kind" IN ('Training', 'Sampling', 'Evaluation') ORDER BY j."Id"
             """);
         if (running.Count > 0)
             await cluster.User.CancelAsync(running[random.Next(running.Count)]);
@@ -133,13 +137,6 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         var accepted = $"{path}/{view["id"]}";
         _accepted.Enqueue(accepted);
         return accepted;
-    }
-
-    private async Task<JsonNode> SucceedsAsync(string path, TimeSpan limit)
-    {
-        var view = await cluster.User.UntilEndedAsync(path, limit);
-        Assert.True((string?)view["status"] == "succeeded", $"{path} was to succeed undisturbed: {view}");
-        return view;
     }
 
     private async Task<int> CountUnderWayAsync(string kind)

@@ -1,4 +1,5 @@
 using Ddpm.Faults.Clusters;
+using Ddpm.TestSupport;
 using Npgsql;
 
 namespace Ddpm.Faults.Injection;
@@ -42,6 +43,26 @@ internal sealed class LocksLeft : Fault
     }
 }
 
+/// <summary>Hangfire loses its queues, and nothing else: to it every job that waits is carried.</summary>
+internal sealed class QueueLoss : Fault
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    public override string Name => "Hangfire's queues emptied, nothing else";
+
+    public override string Recovery => "until every job that waits is in its queue again";
+
+    public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
+    {
+        await DispatchLoss.ExecuteAsync(cluster, "TRUNCATE hangfire.jobqueue");
+        var at = DateTime.UtcNow;
+        await Eventually.BecomesTrueAsync("the queues are filled again", async () => (await cluster.History.TextsAsync($"""
+            SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid::text = "DispatchId")
+            """)).Count == 0, Limit);
+        return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
+    }
+}
+
 /// <summary>Hangfire loses all that it knows.</summary>
 /// <param name="tablesToo">Whether its tables go, too, instead of being emptied.</param>
 internal sealed class DispatchLoss(bool tablesToo = false) : Fault
@@ -72,7 +93,7 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
     }
 
     // A worker may be frozen with a lock in its hands: whoever waits for it behind a statement like this holds up all others meanwhile.
-    private static async Task ExecuteAsync(Cluster cluster, string sql)
+    internal static async Task ExecuteAsync(Cluster cluster, string sql)
     {
         for (var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2); ; await Task.Delay(TimeSpan.FromSeconds(1)))
         {

@@ -31,7 +31,10 @@ internal static class FileInvariants
         }
 
         var named = await cluster.History.TextsAsync(
-            """SELECT "ArtifactKey" FROM "TrainingPreviews" UNION ALL SELECT "LossCurveKey" FROM "TrainingRuns" WHERE "LossCurveKey" IS NOT NULL UNION ALL SELECT "CacheKey" FROM "Datasets" WHERE "CacheKey" IS NOT NULL""");
+            """
+            SELECT "ArtifactKey" FROM "TrainingPreviews" UNION ALL SELECT "LossCurveKey" FROM "TrainingRuns" WHERE "LossCurveKey" IS NOT NULL UNION ALL SELECT "CacheKey" FROM "Datasets" WHERE "CacheKey" IS NOT NULL
+            UNION ALL SELECT "PreviewKey" FROM "Datasets" WHERE "PreviewKey" IS NOT NULL UNION ALL SELECT "ArtifactKey" FROM "Evaluations" WHERE "ArtifactKey" IS NOT NULL
+            """);
         violations.AddRange(named.Where(key => !Path.Exists(Path.Combine(cluster.Artifacts, key))).Select(key => $"a row names {key}, which is not there"));
         return violations;
     }
@@ -54,6 +57,24 @@ internal static class FileInvariants
         {
             if (await workload.GridAsync(id) != workload.Grids[int.Parse(seed, CultureInfo.InvariantCulture)])
                 violations.Add($"sample {id} shows other pictures than an undisturbed one");
+        }
+
+        return [.. violations, .. await SideResultsAsync(cluster, workload.Side)];
+    }
+
+    private static async Task<List<string>> SideResultsAsync(Cluster cluster, SideWork side)
+    {
+        List<string> violations =
+        [
+            .. await cluster.History.TextsAsync(
+                $"""SELECT 'dataset ' || d."Id" || ' has other pictures than an undisturbed one' FROM "Datasets" d JOIN "Jobs" j ON j."Id" = d."JobId" WHERE j."Status" = 'Succeeded' AND d."Sha256" <> '{side.Pictures}'"""),
+            .. await cluster.History.TextsAsync(
+                $"""SELECT 'model ' || m."Name" || ' has other weights than what was imported' FROM "Models" m JOIN "Checkpoints" c ON c."Id" = m."CheckpointId" WHERE m."JobId" IS NOT NULL AND c."Sha256" <> '{side.Weights}'"""),
+        ];
+        foreach (var evaluation in await cluster.History.TextsAsync("""SELECT e."Id"::text FROM "Evaluations" e JOIN "Jobs" j ON j."Id" = e."JobId" WHERE j."Status" = 'Succeeded'"""))
+        {
+            if (await side.FindingsAsync(evaluation) is var findings && findings != side.Findings)
+                violations.Add($"evaluation {evaluation} found something else than an undisturbed one: {findings} instead of {side.Findings}");
         }
 
         return violations;

@@ -28,13 +28,16 @@ internal static class RowInvariants
         // Nothing is published but by the attempt that holds the job at that moment, and nothing twice.
         """
         SELECT what || ' of job ' || job || ' was published at ' || key || ' in epoch ' || epoch || ' (' || status || ')' FROM watch.results
-        WHERE key !~ ('[/-]e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
+        WHERE key !~ ('(^|[/-])e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
         """,
-        """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what = 'pictures'""",
+        """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what NOT LIKE 'checkpoint %'""",
 
         // What has succeeded has its results.
         """SELECT 'sample ' || b."Id" || ' succeeded without pictures' FROM "SampleBatches" b JOIN "Jobs" j ON j."Id" = b."JobId" WHERE j."Status" = 'Succeeded' AND b."ArtifactKey" IS NULL""",
         """SELECT 'run ' || r."Id" || ' ended at step ' || r."Step" || ' of ' || r."TotalSteps" FROM "TrainingRuns" r JOIN "Jobs" j ON j."Id" = r."JobId" WHERE j."Status" = 'Succeeded' AND r."Step" <> r."TotalSteps" """,
+        """SELECT 'evaluation ' || e."Id" || ' succeeded without results' FROM "Evaluations" e JOIN "Jobs" j ON j."Id" = e."JobId" WHERE j."Status" = 'Succeeded' AND (e."Results" IS NULL OR e."ArtifactKey" IS NULL)""",
+        """SELECT 'dataset ' || d."Id" || ' succeeded without pictures' FROM "Datasets" d JOIN "Jobs" j ON j."Id" = d."JobId" WHERE j."Status" = 'Succeeded' AND d."CacheKey" IS NULL""",
+        """SELECT 'model ' || m."Name" || ' succeeded without a checkpoint' FROM "Models" m JOIN "Jobs" j ON j."Id" = m."JobId" WHERE j."Status" = 'Succeeded' AND m."CheckpointId" IS NULL""",
     ];
 
     /// <summary>All violations, in words.</summary>
@@ -65,7 +68,10 @@ internal static class RowInvariants
         violations.AddRange(failed.Where(job => !workload.Hopeless.Contains(job.What) || !job.Error.Contains(Workload.Limit, StringComparison.Ordinal)).Select(job => $"{job.What} failed: {job.Error}"));
 
         // Every request that was answered with an id is there once; nothing is there that nobody asked for.
-        var rows = await cluster.History.TextsAsync("""SELECT '/training-runs/' || "Id" FROM "TrainingRuns" UNION ALL SELECT '/samples/' || "Id" FROM "SampleBatches" """);
+        var rows = await cluster.History.TextsAsync("""
+            SELECT '/training-runs/' || "Id" FROM "TrainingRuns" UNION ALL SELECT '/samples/' || "Id" FROM "SampleBatches" UNION ALL SELECT '/evaluations/' || "Id" FROM "Evaluations"
+            UNION ALL SELECT '/datasets/' || "Id" FROM "Datasets" UNION ALL SELECT '/models/' || "Name" FROM "Models" WHERE "JobId" IS NOT NULL
+            """);
         violations.AddRange(workload.Accepted.Except(rows).Select(path => $"{path} was accepted and is not there"));
         violations.AddRange(rows.Except(workload.Accepted).Select(path => $"{path} is there and was asked for by nobody, or twice"));
         return violations;

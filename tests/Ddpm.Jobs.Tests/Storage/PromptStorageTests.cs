@@ -65,6 +65,28 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
     }
 
     [Fact]
+    public async Task Queues_ThatWereEmptied_AreFilledAgain_AndOnlyWhereSomethingIsMissing()
+    {
+        await using var host = await StartAsync();
+        List<Job> jobs = [await host.AddJobAsync(JobKind.Dataset), await host.AddJobAsync(), await host.AddJobAsync(), await host.AddJobAsync()];
+        await host.Dispatcher.EnqueueAsync(jobs, TestContext.Current.CancellationToken);
+        host.Get<IBackgroundJobClientV2>().ChangeState(jobs[3].DispatchId, new SucceededState(null, 0, 0), null);
+        await using (var db = host.Open())
+            await db.Database.ExecuteSqlAsync($"DELETE FROM hangfire.jobqueue WHERE jobid::text <> {jobs[1].DispatchId}", TestContext.Current.CancellationToken);
+
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+
+        foreach (var job in jobs.Take(3))
+        {
+            Assert.Equal([Queues.Of(job.Kind)], await QueuesAsync(host, job.DispatchId!));
+            Assert.Equal(job.DispatchId, (await host.ReadAsync(job.Id)).DispatchId); // by what carried it before
+        }
+
+        Assert.Empty(await QueuesAsync(host, jobs[3].DispatchId!));
+    }
+
+    [Fact]
     public async Task Row_ThatWaitsNoMore_OrThatSomethingElseCarriesByNow_IsLeftAsItIs()
     {
         await using var host = await StartAsync();
@@ -159,6 +181,12 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
     }
 
     private static long Length(JobsHost host) => host.Get<JobStorage>().GetMonitoringApi().EnqueuedCount(Queues.Sampling);
+
+    private static async Task<List<string>> QueuesAsync(JobsHost host, string hangfireJob)
+    {
+        await using var db = host.Open();
+        return await db.Database.SqlQuery<string>($"""SELECT queue AS "Value" FROM hangfire.jobqueue WHERE jobid::text = {hangfireJob}""").ToListAsync(TestContext.Current.CancellationToken);
+    }
 
     // But for ids, times and what the caller's culture is.
     private static async Task<string> WrittenAsync(JobsHost host, string hangfireJob)

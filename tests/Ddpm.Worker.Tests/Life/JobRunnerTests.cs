@@ -51,5 +51,30 @@ public sealed class JobRunnerTests : WorkerTests
         Assert.Equal(JobStatus.Failed, (await Host.JobAsync(job.Id)).Status);
     }
 
+    [Fact]
+    public async Task Turn_IsKept_WhereTheJobThatItGoesTo_IsHeldByAnother()
+    {
+        var (other, delivered) = (await Host.AddJobAsync(JobKind.Sampling), await Host.AddJobAsync(JobKind.Sampling));
+        using var lease = await Host.Get<JobClaims>().TryClaimAsync(other.Id, CancellationToken.None);
+
+        Assert.Null(await Host.Get<JobRunner>().ClaimAsync(turn: other.Id, delivered.Id));
+
+        var row = await Host.JobAsync(delivered.Id);
+        Assert.Equal((JobStatus.Queued, null), (row.Status, row.DispatchId));
+    }
+
+    [Fact]
+    public async Task Turn_IsUsedUp_ByTheJobThatItGoesTo()
+    {
+        var (other, delivered) = (await Host.AddJobAsync(JobKind.Sampling), await Host.AddJobAsync(JobKind.Sampling));
+
+        using var lease = await Host.Get<JobRunner>().ClaimAsync(turn: other.Id, delivered.Id);
+
+        Assert.Equal(other.Id, lease?.Job.Id);
+        var row = await Host.JobAsync(delivered.Id);
+        Assert.Equal(JobStatus.Queued, row.Status);
+        Assert.NotNull(row.DispatchId);
+    }
+
     private Task RunAsync(Job job, Action<JobLease> work) => Host.Get<JobRunner>().RunAsync(job.Id, work);
 }

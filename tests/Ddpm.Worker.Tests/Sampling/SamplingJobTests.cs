@@ -1,3 +1,4 @@
+using System.Globalization;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Life;
@@ -170,26 +171,32 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
-    public async Task SmallBatch_IsDrawn_WhileLargeOnesHoldAllPlaces()
+    public async Task SmallBatches_AreDrawn_WhileLargeOnesHoldAllPlaces()
     {
-        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:SamplingConcurrency", "4"));
+        const int places = 8; // and two that are kept
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:SamplingConcurrency", places.ToString(CultureInfo.InvariantCulture)));
         var checkpoint = await AddCheckpointAsync();
-        List<SampleBatch> large = [];
-        for (var n = 0; n < 5; n++)
+        List<SampleBatch> large = [], small = [];
+        for (var n = 0; n < places + 2; n++)
             large.Add(await AddAsync(checkpoint, _spec with { Count = 256, Steps = 1000, Rows = null, Columns = null }));
         await CostAsync(large, 1e12);
-        foreach (var batch in large.Take(4))
+        foreach (var batch in large.Take(places))
             await host.DeliverAsync(batch.JobId);
-        var small = await AddAsync(checkpoint, _spec);
-        await CostAsync([small], 1e9);
+        for (var n = 0; n < 3; n++)
+            small.Add(await AddAsync(checkpoint, _spec));
+        await CostAsync(small, 1e9);
 
-        var waiting = Task.WhenAll(host.DeliverAsync(large[4].JobId), host.DeliverAsync(small.JobId)); // whichever of the two is the small one's turn
-        await Eventually.BecomesTrueAsync("the small one is drawn", async () => (await host.JobAsync(small.JobId)).HasEnded);
+        List<SampleBatch> waiting = [.. large.Skip(places), .. small];
+        var deliveries = Task.WhenAll(waiting.Select(batch => host.DeliverAsync(batch.JobId))); // any of them may be a small one's turn
+        foreach (var batch in small)
+            await Eventually.BecomesTrueAsync("a small one is drawn", async () => (await host.JobAsync(batch.JobId)).HasEnded);
 
-        AssertSucceeded(await host.JobAsync(small.JobId));
-        Assert.Equal(JobStatus.Queued, (await host.JobAsync(large[4].JobId)).Status);
+        foreach (var batch in small)
+            AssertSucceeded(await host.JobAsync(batch.JobId));
+        foreach (var batch in large.Skip(places))
+            Assert.Equal(JobStatus.Queued, (await host.JobAsync(batch.JobId)).Status);
         host.ShutDown();
-        await waiting;
+        await deliveries;
         await host.Get<JobStarter>().WhenEndedAsync(jobId: null);
 
         async Task CostAsync(List<SampleBatch> batches, double operations)
