@@ -2,6 +2,7 @@
 local mode = os.getenv("MODE")
 local paths = { "/samples?limit=20", "/models", "/system", "/training-runs?limit=20", "/samples?status=queued" }
 local threads = {}
+local key = os.getenv("KEY") ~= "" and os.getenv("KEY") or nil
 local n = 0
 
 function setup(thread)
@@ -15,9 +16,9 @@ end
 function request()
     n = n + 1
     if mode == "read" then
-        return wrk.format("GET", paths[n % #paths + 1])
+        return wrk.format("GET", paths[n % #paths + 1], { ["X-Api-Key"] = key })
     end
-    local headers = { ["Content-Type"] = "application/json", Prefer = mode == "draw" and "wait=50" or nil }
+    local headers = { ["Content-Type"] = "application/json", Prefer = mode == "draw" and "wait=50" or nil, ["X-Api-Key"] = key }
     return wrk.format("POST", "/samples", headers, string.format('{"count": 1, "sampler": "ddim", "steps": 2, "seed": %d}', n))
 end
 

@@ -18,8 +18,8 @@ builder.Services.AddDdpmWorker(builder.Configuration);
 await using var app = builder.Build();
 app.Use(app.Services.GetRequiredService<MetricsDoor>().PassAsync);
 app.MapGet("/healthz/live", () => TypedResults.Text("live"));
-app.MapGet("/healthz/ready", async (DdpmDbContext db, CancellationToken cancellationToken) =>
-    await db.Database.CanConnectAsync(cancellationToken) ? Results.Text("ready") : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
+app.MapGet("/healthz/ready", async (Readiness readiness, CancellationToken cancellationToken) =>
+    await readiness.WhatIsMissingAsync(cancellationToken) is { } missing ? Results.Text(missing, statusCode: StatusCodes.Status503ServiceUnavailable) : Results.Text("ready"));
 app.MapPrometheusScrapingEndpoint(MetricsDoor.Path);
 await app.RunToTheEndAsync();
 return 0;

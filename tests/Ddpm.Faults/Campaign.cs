@@ -85,8 +85,8 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 
     private async Task<List<string>> ViolationsAsync()
     {
-        var struck = _injected.Where(entry => entry.What.Processes is not null).SelectMany(entry => entry.What.Processes!).ToHashSet();
-        var outages = _injected.Where(entry => entry.Fault is DatabaseRestart).Select(entry => (entry.What.At, entry.What.Down)).ToList();
+        var struck = _injected.Where(entry => entry.What.Processes is not null).SelectMany(entry => entry.What.Processes!.Select(process => (process, entry.What.At))).ToLookup(one => one.process, one => one.At);
+        var outages = Outages();
         return
         [
             .. await RowInvariants.ViolationsAsync(cluster, workload),
@@ -96,6 +96,8 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
             .. cluster.User.Blunders,
         ];
     }
+
+    private List<(DateTime At, TimeSpan Down)> Outages() => [.. _injected.Where(entry => entry.Fault is DatabaseRestart).Select(entry => (entry.What.At, entry.What.Down))];
 
     private async Task<List<FaultLine>> LinesAsync(IEnumerable<Fault> faults)
     {
@@ -117,14 +119,32 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
                 recoveries.AddRange(one.RecoveredIn is { } time ? [time] : back);
             }
 
-            lines.Add(new FaultLine(kind.Name, all.Count, struck, kind.Recovery, recoveries, takenBack));
+            lines.Add(new FaultLine(kind.Name, all.Count, struck, OutcomeOf(all, struck, takenBack.Count), kind.Recovery, recoveries, takenBack));
         }
 
         return lines;
     }
 
-    // Of each job that the worker held: from the fault until it was taken from it; null for one that ended first, or was handed back, and needed no recovery.
-    private Task<List<TimeSpan?>> RecoveryOfAsync(int process, DateTime at) => cluster.History.RowsAsync(
+    private static string OutcomeOf(List<Injected> all, int struck, int takenBack)
+    {
+        if (all.Exists(one => one.Processes is not null))
+            return string.Create(CultureInfo.InvariantCulture, $"{struck} struck one that held jobs; {takenBack} jobs went back");
+        var outcomes = all.Select(one => one.Outcome).OfType<string>().CountBy(outcome => outcome).OrderByDescending(outcome => outcome.Value)
+            .Select(outcome => string.Create(CultureInfo.InvariantCulture, $"{outcome.Value} {outcome.Key}")).ToList();
+        return outcomes.Count > 0 ? string.Join(", ", outcomes) : "the work went on";
+    }
+
+    // Of each job that the worker held: from the fault until it was taken from it, but for the time in which the database was away; null for one that ended first, or was handed back, and needed no recovery.
+    private async Task<List<TimeSpan?>> RecoveryOfAsync(int process, DateTime at)
+    {
+        var outages = Outages();
+        return (await TakenAfterAsync(process, at)).ConvertAll(taken => taken is { } time ? time - Away(at, at + time) : taken);
+
+        TimeSpan Away(DateTime from, DateTime to) => outages.Aggregate(TimeSpan.Zero, (sum, outage) => sum + Overlap(outage.At, outage.At + outage.Down, from, to));
+        static TimeSpan Overlap(DateTime begin, DateTime end, DateTime from, DateTime to) => (end < to ? end : to) - (begin > from ? begin : from) is { Ticks: > 0 } overlap ? overlap : TimeSpan.Zero;
+    }
+
+    private Task<List<TimeSpan?>> TakenAfterAsync(int process, DateTime at) => cluster.History.RowsAsync(
         $"""
         WITH held AS (SELECT DISTINCT ON (id) id, status, owner, n FROM watch.jobs WHERE at <= '{at:O}' ORDER BY id, n DESC),
         taken AS (SELECT (SELECT min(w.at) FROM watch.jobs w WHERE w.id = held.id AND w.n > held.n AND w.taken AND w.before_owner = held.owner) AS at FROM held
@@ -137,7 +157,8 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
     {
         var taken = await cluster.History.RowsAsync("SELECT count(*) FROM watch.jobs WHERE taken", row => row.GetInt64(0));
         var lost = await cluster.History.RowsAsync("SELECT steps_lost FROM watch.jobs WHERE before = 'Running' AND status = 'Queued' AND NOT taken AND NOT given_up AND steps_lost IS NOT NULL", row => row.GetInt64(0));
-        return new TakeOvers(taken[0], lost.Count, lost.DefaultIfEmpty().Max());
+        var kinds = await cluster.History.TextsAsync("SELECT count(*) || ' of kind ' || kind FROM watch.jobs WHERE taken GROUP BY kind ORDER BY count(*) DESC");
+        return new TakeOvers(taken[0], string.Join(", ", kinds), lost.Count, lost.DefaultIfEmpty().Max());
     }
 }
 
@@ -153,13 +174,15 @@ internal sealed record CampaignReport(IReadOnlyList<FaultLine> Lines, IReadOnlyL
 /// <param name="Fault">What it is.</param>
 /// <param name="Times">How often it happened.</param>
 /// <param name="Struck">How often it struck something: where it strikes workers, one that held a job at that moment.</param>
+/// <param name="Outcome">What came of it, in words.</param>
 /// <param name="Recovery">What the recovery times count.</param>
 /// <param name="Recoveries">One for each job, process or service that had to recover.</param>
 /// <param name="TakenBack">One for each job that a worker lost to it: until it was in its queue again, or held by another.</param>
-internal sealed record FaultLine(string Fault, int Times, int Struck, string Recovery, IReadOnlyList<TimeSpan> Recoveries, IReadOnlyList<TimeSpan> TakenBack);
+internal sealed record FaultLine(string Fault, int Times, int Struck, string Outcome, string Recovery, IReadOnlyList<TimeSpan> Recoveries, IReadOnlyList<TimeSpan> TakenBack);
 
 /// <summary>Jobs that changed hands.</summary>
 /// <param name="Taken">Leases that ran out and were taken.</param>
+/// <param name="Kinds">How many of each kind, in words.</param>
 /// <param name="HandedBack">Training runs that a worker handed back at SIGTERM.</param>
 /// <param name="MostStepsLost">Most steps past the newest checkpoint of one of them; 0 where there is none.</param>
-internal sealed record TakeOvers(long Taken, int HandedBack, long MostStepsLost);
+internal sealed record TakeOvers(long Taken, string Kinds, int HandedBack, long MostStepsLost);

@@ -84,6 +84,7 @@ internal static class LongForm
             .. Times(20, () => new DatabaseRestart("kill")),
             .. Times(8, () => new DatabaseRestart("fast")),
             .. Times(8, () => new DatabaseRestart("immediate")),
+            .. Times(3, () => new DatabaseRestart("fast", forLong: true)),
             .. Times(15, () => new DroppedConnections()),
             .. Times(10, () => new WorkerFreeze()),
             .. Times(25, () => new WorkerTermination()),
@@ -106,14 +107,14 @@ internal static class LongForm
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"`./ddpm test faults --long --kills {kills} --seed {seed}`: {settings.Workers} workers, leases of {settings.Lease.TotalSeconds:0} s, {took.TotalMinutes:0} minutes, at {Version}.");
-        text.AppendLine(CultureInfo.InvariantCulture, $"{report.Accepted} requests accepted; {report.TakeOvers.Taken} leases ran out and were taken over; {report.TakeOvers.HandedBack} training runs were handed back at SIGTERM.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{report.Accepted} requests accepted; {report.TakeOvers.Taken} leases ran out and were taken over ({report.TakeOvers.Kinds}); {report.TakeOvers.HandedBack} training runs were handed back at SIGTERM.");
         text.AppendLine();
-        text.AppendLine("| fault | times | worst recovery | median | counted |").AppendLine("| --- | --- | --- | --- | --- |");
+        text.AppendLine("| fault | times | outcome | worst recovery | median | counted |").AppendLine("| --- | --- | --- | --- | --- | --- |");
         foreach (var line in report.Lines)
         {
             var sorted = line.Recoveries.Order().ToList();
             var (worst, median) = sorted.Count == 0 ? ("", "") : (Seconds(sorted[^1]), Seconds(sorted[sorted.Count / 2]));
-            text.AppendLine(CultureInfo.InvariantCulture, $"| {line.Fault} | {line.Times} | {worst} | {median} | {line.Recovery} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {line.Fault} | {line.Times} | {line.Outcome} | {worst} | {median} | {line.Recovery} |");
         }
 
         text.AppendLine().AppendLine("| target | measured | met |").AppendLine("| --- | --- | --- |");

@@ -24,8 +24,10 @@ internal static class Targets
     {
         var lines = report.Lines.Where(line => line.Fault.StartsWith("SIGKILL", StringComparison.Ordinal)).ToList();
         var struck = lines.Sum(line => line.Struck);
+        var happened = report.Lines.Count(line => line.Times > 0);
         return
         [
+            new("every kind of fault happened", string.Create(CultureInfo.InvariantCulture, $"{happened} of {report.Lines.Count}"), happened == report.Lines.Count),
             new("kills of the API, of the database or of a worker that held a job at that moment, at least as many as asked for", Text(struck), struck >= kills),
             new("jobs that two worked on, jobs or steps lost, results published twice: none", Text(report.Violations.Count), report.Violations.Count == 0),
             Within("the job of a worker that was killed, alone or with all others, its checkpoint torn or not, is in its queue again or held by another within 45 s", Restart, [.. lines.SelectMany(line => line.TakenBack)]),

@@ -46,13 +46,13 @@ internal static class JsonBody
         var chunk = new byte[16 * 1024];
         while (await request.Body.ReadAsync(chunk, request.HttpContext.RequestAborted) is > 0 and var read)
         {
+            if (!IsJson(request.ContentType))
+                throw UnsupportedMediaType(request, accepted); // the rest is not read
             if (buffer.Length + read > most)
                 throw TooLarge(most);
             buffer.Write(chunk, 0, read);
         }
 
-        if (buffer.Length > 0 && !IsJson(request.ContentType))
-            throw UnsupportedMediaType(request, accepted);
         return buffer.ToArray();
     }
 

@@ -21,10 +21,6 @@ internal sealed record RateLimitOptions
     [Range(1, 100_000)]
     public int LargeBodies { get; init; } = 8;
 
-    /// <summary>Such bodies of all keys together; default 32.</summary>
-    [Range(1, 100_000)]
-    public int LargeBodiesOfAll { get; init; } = 32;
-
     /// <summary>Event streams that one key may have open; default 50.</summary>
     [Range(1, 100_000)]
     public int Streams { get; init; } = 50;

@@ -27,8 +27,7 @@ internal static class RateLimits
                 { KeyId: { } key } => Bucket($"key {key}", options.RequestsPerSecond, options.Burst),
             }),
             ForKeys(options.AtOnce, context => !IsStream(context)),
-            ForKeys(options.LargeBodies, HasLargeBody),
-            OfAllKeys(options.LargeBodiesOfAll, HasLargeBody));
+            ForKeys(options.LargeBodies, HasLargeBody));
         limiter.AddPolicy(Streams, context => RateLimitPartition.GetConcurrencyLimiter(
             Caller.Find(context) is { KeyId: { } key } ? $"key {key}" : $"address {Network(context.Connection.RemoteIpAddress)}",
             _ => new ConcurrencyLimiterOptions { PermitLimit = options.Streams }));
@@ -43,15 +42,10 @@ internal static class RateLimits
             ? RateLimitPartition.GetConcurrencyLimiter($"key {key}", _ => new ConcurrencyLimiterOptions { PermitLimit = atOnce })
             : Unlimited);
 
-    private static PartitionedRateLimiter<HttpContext> OfAllKeys(int atOnce, Func<HttpContext, bool> counts) => PartitionedRateLimiter.Create<HttpContext, string>(context =>
-        Caller.Find(context) is { KeyId: not null } && counts(context)
-            ? RateLimitPartition.GetConcurrencyLimiter("all keys", _ => new ConcurrencyLimiterOptions { PermitLimit = atOnce })
-            : Unlimited);
-
     // They have a limit of their own.
     private static bool IsStream(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == Streams;
 
-    // One whose length is not announced may be large. Uploads go to the disk.
+    // One whose length is not announced may be large. Uploads go to the disk; of other forms nothing is read but the beginning (JsonBody).
     private static bool HasLargeBody(HttpContext context) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true } && !(context.Request.ContentLength <= LargeBytes) && !context.Request.HasFormContentType;
 
@@ -67,7 +61,7 @@ internal static class RateLimits
             "Too many requests",
             Caller.Find(refused.HttpContext) is null
                 ? "This address sends too many requests without a key that is accepted. Wait as long as Retry-After says."
-                : "This key sends too many requests, or has too many in progress, of large bodies (those of all keys have a limit, too), or of event streams (RateLimits). Wait as long as Retry-After says, or let some end.").ExecuteAsync(refused.HttpContext));
+                : "This key sends too many requests, or has too many in progress, of large bodies, or of event streams (RateLimits). Wait as long as Retry-After says, or let some end.").ExecuteAsync(refused.HttpContext));
     }
 
     // A customer of IPv6 has a network of addresses, and would otherwise have as many buckets.

@@ -1,7 +1,6 @@
 using Ddpm.Api.OpenApi;
 using Ddpm.Jobs.Storage;
 using Microsoft.AspNetCore.Http.HttpResults;
-using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Operations;
 
@@ -18,36 +17,13 @@ internal static class HealthEndpoints
             .Produces<HealthView>(StatusCodes.Status503ServiceUnavailable);
     }
 
-    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> GetReadinessAsync(
-        DdpmDbContext db, ILoggerFactory loggers, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var pending = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).Count();
-            return pending == 0
-                ? TypedResults.Ok(new HealthView("healthy", null))
-                : Unhealthy($"The database lacks {pending} migrations; they are applied when a process starts.");
-        }
-#pragma warning disable CA1031 // Whatever keeps the database from answering, the process is not ready.
-        catch (Exception exception) when (exception is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            HealthLog.DatabaseDown(loggers.CreateLogger(typeof(HealthEndpoints)), exception);
-            return Unhealthy("The database does not answer; the server's log has the reason.");
-        }
-    }
-
-    private static JsonHttpResult<HealthView> Unhealthy(string reason) =>
-        TypedResults.Json(new HealthView("unhealthy", reason), statusCode: StatusCodes.Status503ServiceUnavailable);
+    private static async Task<Results<Ok<HealthView>, JsonHttpResult<HealthView>>> GetReadinessAsync(Readiness readiness, CancellationToken cancellationToken) =>
+        await readiness.WhatIsMissingAsync(cancellationToken) is { } missing
+            ? TypedResults.Json(new HealthView("unhealthy", missing), statusCode: StatusCodes.Status503ServiceUnavailable)
+            : TypedResults.Ok(new HealthView("healthy", null));
 }
 
 /// <summary>Whether the process can work.</summary>
 /// <param name="Status"><c>healthy</c> or <c>unhealthy</c>.</param>
 /// <param name="Reason">What is wrong; null where nothing is.</param>
 internal sealed record HealthView(string Status, string? Reason);
-
-internal static partial class HealthLog
-{
-    [LoggerMessage(LogLevel.Warning, "The database does not answer")]
-    public static partial void DatabaseDown(ILogger logger, Exception exception);
-}

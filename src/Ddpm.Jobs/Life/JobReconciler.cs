@@ -92,6 +92,7 @@ public sealed partial class JobReconciler(
         // One that waits and is to be cancelled was handed back, or taken back, at the moment of the request: nobody could claim it any more.
         var unwanted = db.Jobs.Where(j => j.CancelRequested
             && (j.Status == JobStatus.Queued || (j.Status == JobStatus.Running && (j.LeaseExpiresAt == null || j.LeaseExpiresAt < now))));
+        var left = await lost.AsNoTracking().ToListAsync(cancellationToken);
         var cancelled = await unwanted.ExecuteUpdateAsync(
             set => set
                 .SetProperty(j => j.Status, JobStatus.Cancelled)
@@ -121,8 +122,19 @@ public sealed partial class JobReconciler(
         metrics.Lost(seenByHolder: false, failed + requeued);
         foreach (var kind in kinds.Take(failed))
             metrics.Failed(kind, FailureReason.WorkersDied);
-        if (cancelled + failed + requeued > 0)
-            LogLostLeases(requeued, failed, cancelled);
+        if (left.Count > 0 && cancelled + failed + requeued > 0) // not if another process was faster
+            await SayAsync(left, db, cancellationToken);
+    }
+
+    private async Task SayAsync(List<Job> left, DdpmDbContext db, CancellationToken cancellationToken)
+    {
+        var ids = left.ConvertAll(job => job.Id);
+        var states = await db.Jobs.Where(job => ids.Contains(job.Id)).Select(job => new { job.Id, job.Status }).ToDictionaryAsync(job => job.Id, job => job.Status, cancellationToken);
+        foreach (var job in left.Where(job => states.ContainsKey(job.Id)))
+        {
+            using var scope = JobScope.Begin(logger, job);
+            LogLeft(job.Kind, job.Id, job.Owner, states[job.Id]);
+        }
     }
 
     private async Task EnqueueTheForgottenAsync(CancellationToken cancellationToken)
@@ -136,18 +148,16 @@ public sealed partial class JobReconciler(
                 LogForgotten(job.Id);
             }
         }
+
+        if (hangfire is PromptStorage queues && await queues.RestoreQueuesAsync(cancellationToken) is var restored and > 0)
+            LogQueuesLost(restored);
     }
 
     private async Task<List<Job>> ForgottenAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
         if (storage.Provider == DatabaseProvider.Postgres)
-        {
-            if (await HangfireStorage.RestoreQueuesAsync(db, cancellationToken) is var restored and > 0)
-                LogQueuesLost(restored);
             return await HangfireStorage.NotCarried(db).AsNoTracking().OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
-        }
-
         var queued = await db.Jobs.AsNoTracking().Where(j => j.Status == JobStatus.Queued).OrderBy(j => j.CreatedAt).ToListAsync(cancellationToken);
         using var connection = hangfire.GetConnection();
         return [.. queued.Where(job => !IsCarried(connection, job))];
@@ -163,11 +173,11 @@ public sealed partial class JobReconciler(
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} was left by process {Owner}, which is no more.")]
     private partial void LogDead(Guid jobId, string owner);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Leases ran out: {Requeued} jobs queued again, {Failed} given up, {Cancelled} cancelled.")]
-    private partial void LogLostLeases(int requeued, int failed, int cancelled);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Kind} job {JobId} was left by worker {Owner}, whose lease ran out; it is {Status} now.")]
+    private partial void LogLeft(JobKind kind, Guid jobId, string? owner, JobStatus status);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Hangfire's queues had lost {Count} jobs, which are put back.")]
-    private partial void LogQueuesLost(int count);
+    private partial void LogQueuesLost(long count);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waited but nothing carried it; enqueued again.")]
     private partial void LogForgotten(Guid jobId);

@@ -32,6 +32,11 @@ public sealed partial class JobTurns(IDbContextFactory<DdpmDbContext> databases,
     /// <returns>Null where it has to wait, or the database cannot be asked. Others may be told the same one until it is claimed.</returns>
     public Task<Guid?> GoesAheadAsync(Guid delivered, CancellationToken cancellationToken) => AskAsync(db => GoesAheadAsync(delivered, db, cancellationToken), otherwise: null, cancellationToken);
 
+    /// <summary>Whether a job waits, so that its delivery has something to wait for.</summary>
+    /// <returns>Also true where the database cannot be asked.</returns>
+    public Task<bool> WaitsAsync(Guid jobId, CancellationToken cancellationToken) =>
+        AskAsync(db => db.Jobs.AnyAsync(job => job.Id == jobId && job.Status == JobStatus.Queued && !job.CancelRequested, cancellationToken), otherwise: true, cancellationToken);
+
     private async Task<T> AskAsync<T>(Func<DdpmDbContext, Task<T>> ask, T otherwise, CancellationToken cancellationToken)
     {
         try

@@ -36,19 +36,6 @@ internal static class HangfireStorage
             AND (h.id IS NULL OR h.statename IS NULL OR h.statename <> ALL ({CarryingStates}) OR strpos(h.arguments::text, j."Id"::text) = 0)
         """);
 
-    /// <summary>Puts Hangfire jobs that are to be run, or are being run, into their queues again where those have lost them: Hangfire would believe them carried for ever, and deliver none.</summary>
-    /// <remarks>Where several do so at once, or one is being run, a job is delivered twice, which does no harm.</remarks>
-    /// <returns>How many.</returns>
-    public static Task<int> RestoreQueuesAsync(DdpmDbContext db, CancellationToken cancellationToken) => db.Database.ExecuteSqlAsync(
-        $"""
-        INSERT INTO hangfire.jobqueue (jobid, queue)
-        SELECT h.id, enqueued.data ->> 'Queue' FROM hangfire.job h
-        CROSS JOIN LATERAL (SELECT s.data FROM hangfire.state s WHERE s.jobid = h.id AND s.name = {EnqueuedState.StateName} ORDER BY s.id DESC LIMIT 1) AS enqueued
-        WHERE h.statename IN ({EnqueuedState.StateName}, {ProcessingState.StateName}) AND NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid = h.id)
-        ORDER BY h.id
-        """,
-        cancellationToken);
-
     private static PromptStorage CreatePostgres(string connectionString)
     {
         var options = new PostgreSqlStorageOptions

@@ -33,6 +33,7 @@ public static class JobsServiceCollectionExtensions
         services.AddSingleton<ApiKeyStore>();
         services.AddSingleton<KeyRing>();
         services.AddSingleton<DatabaseInitializer>();
+        services.AddSingleton<Readiness>();
         services.AddHostedService(provider => provider.GetRequiredService<DatabaseInitializer>());
 
         services.AddOptions<LeaseOptions>().Bind(configuration.GetSection("Worker")).ValidateDataAnnotations().ValidateOnStart()

@@ -39,6 +39,20 @@ internal sealed class PromptStorage : PostgreSqlStorage
         SELECT taken.id, taken.jobid::text FROM taken, pg_notify('{PromptQueues.Channel}', taken.queue)
         """;
 
+    // One process after another: what waits for the lock sees what was put back before. State and queue entry are written together, and a state that ends a job before its entry goes.
+    private const string Restoring = $"""
+        SELECT pg_advisory_xact_lock(7232621); -- of this alone
+        WITH restored AS (
+            INSERT INTO {HangfireStorage.Schema}.jobqueue (jobid, queue)
+            SELECT h.id, enqueued.data ->> 'Queue' FROM {HangfireStorage.Schema}.job h
+            CROSS JOIN LATERAL (SELECT s.data FROM {HangfireStorage.Schema}.state s WHERE s.jobid = h.id AND s.name = 'Enqueued' ORDER BY s.id DESC LIMIT 1) AS enqueued
+            WHERE h.statename IN ('Enqueued', 'Processing') AND NOT EXISTS (SELECT FROM {HangfireStorage.Schema}.jobqueue q WHERE q.jobid = h.id)
+            ORDER BY h.id
+            RETURNING queue
+        )
+        SELECT count(*), count(pg_notify('{PromptQueues.Channel}', queue)) FROM restored
+        """;
+
     private readonly PromptQueues _queues;
     private readonly string _unprepared;
 
@@ -86,6 +100,20 @@ internal sealed class PromptStorage : PostgreSqlStorage
         await using var taken = await command.ExecuteReaderAsync(cancellationToken);
         while (await taken.ReadAsync(cancellationToken))
             rows[taken.GetGuid(0)].DispatchId = taken.GetString(1);
+    }
+
+    /// <summary>Puts the queue entry of every Hangfire job that is enqueued, or being processed, back where it is missing: Hangfire would wait for its delivery for ever.</summary>
+    /// <remarks>One that is being processed is delivered a second time, and finds its row claimed, or ended.</remarks>
+    /// <returns>How many were missing.</returns>
+    public async Task<long> RestoreQueuesAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(_unprepared);
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Restoring, connection);
+        await using var results = await command.ExecuteReaderAsync(cancellationToken);
+        await results.NextResultAsync(cancellationToken); // past the lock's
+        await results.ReadAsync(cancellationToken);
+        return results.GetInt64(0);
     }
 
     private static NpgsqlParameter Texts(IEnumerable<string?> values) => new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };

@@ -33,14 +33,14 @@ internal sealed partial class JobRunner(
         }
 
         var turn = await turns.NextAsync(jobId, CancellationToken.None);
-        return await ClaimAsync(turn, jobId) ?? (turn == jobId ? null : await ClaimAsync(jobId, jobId));
+        return await ClaimTurnAsync(turn, jobId) ?? (turn == jobId ? null : await ClaimTurnAsync(jobId, jobId));
     }
 
     /// <summary>Claims a job by the delivery of another, whose turn that uses up; or by its own.</summary>
     /// <param name="turn">The row to claim.</param>
     /// <param name="delivered">The row that is delivered.</param>
     /// <returns>Null if that job is not to be had; the delivered one has its turn still.</returns>
-    public async Task<JobLease?> ClaimAsync(Guid turn, Guid delivered)
+    public async Task<JobLease?> ClaimTurnAsync(Guid turn, Guid delivered)
     {
         var lease = await claims.TryClaimAsync(turn, lifetime.ApplicationStopping);
         if (lease is null)

@@ -19,7 +19,7 @@ internal sealed partial class JobStarter(
     /// <param name="work">As for <see cref="JobRunner.RunAsync"/>.</param>
     public async Task StartAsync(Guid jobId, SamplingPlaces places, Action<JobLease> work)
     {
-        while (await TakeAsync(jobId, places) is var (place, ahead))
+        while (await TakeAsync(jobId, places) is { Place: var place, Ahead: var ahead })
         {
             if (await ClaimAsync(jobId, ahead, place) is { } lease)
             {
@@ -28,11 +28,10 @@ internal sealed partial class JobStarter(
             }
 
             if (ahead is null)
-                return; // another worker has it, or it has ended
+                return; // it is not to be had
         }
 
-        LogPassedOn(jobId);
-        await dispatcher.EnqueueAgainAsync(jobId);
+        await dispatcher.EnqueueAgainAsync(jobId); // if it still waits
     }
 
     /// <summary>Waits for what <see cref="StartAsync(Guid, SamplingPlaces, Action{JobLease})"/> began.</summary>
@@ -47,7 +46,7 @@ internal sealed partial class JobStarter(
 
     Task IHostedService.StopAsync(CancellationToken cancellationToken) => WhenEndedAsync(jobId: null).WaitAsync(cancellationToken);
 
-    // Where every worker has as much to do the job keeps its turn and waits here: enqueued again it would stand behind those that came later.
+    // Null where this delivery has nothing to wait for, or another worker is to have it, or this process stops. Where every worker has as much to do the job keeps its turn and waits here: enqueued again it would stand behind those that came later.
     // A kept place is for the job that goes ahead and no other, which another delivery may claim first: this one waits on then.
     private async Task<(SemaphoreSlim Place, Guid? Ahead)?> TakeAsync(Guid jobId, SamplingPlaces places)
     {
@@ -55,8 +54,14 @@ internal sealed partial class JobStarter(
         {
             while (!await places.Free.WaitAsync(Patience, lifetime.ApplicationStopping))
             {
-                if (await others.HaveLessToDoAsync(jobId, lifetime.ApplicationStopping))
+                if (!await turns.WaitsAsync(jobId, lifetime.ApplicationStopping))
                     return null;
+                if (await others.HaveLessToDoAsync(jobId, lifetime.ApplicationStopping))
+                {
+                    LogPassedOn(jobId);
+                    return null;
+                }
+
                 if (!places.Kept.Wait(0, CancellationToken.None))
                     continue;
                 // Asked with the place in hand: whoever went ahead until then has had its turn.
@@ -78,7 +83,7 @@ internal sealed partial class JobStarter(
         JobLease? lease = null;
         try
         {
-            return lease = ahead is { } turn ? await runner.ClaimAsync(turn, jobId) : await runner.ClaimAsync(jobId);
+            return lease = ahead is { } turn ? await runner.ClaimTurnAsync(turn, jobId) : await runner.ClaimAsync(jobId);
         }
         finally
         {

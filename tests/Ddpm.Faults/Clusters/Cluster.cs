@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Security.Cryptography;
 using Ddpm.TestSupport;
 using Npgsql;
 
@@ -10,6 +11,8 @@ internal sealed class Cluster : IAsyncDisposable
 {
     /// <summary>Of a checkpoint, below its folder.</summary>
     public const string Weights = "unet/diffusion_pytorch_model.safetensors";
+
+    private static readonly string[] Tearable = [Weights, "unet/config.json", "training/adamw.safetensors", "training/raw_weights.safetensors", "training/state.json"];
 
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, string> _environment;
@@ -74,12 +77,25 @@ internal sealed class Cluster : IAsyncDisposable
     /// <summary>Keys of the checkpoints of which half was torn off: their rows stay, and say that no run can go on from them.</summary>
     public ConcurrentQueue<string> Torn { get; } = new();
 
-    /// <summary>Tears off half of a checkpoint's weights.</summary>
-    public void Tear(string checkpoint)
+    /// <summary>Tears off half of one file of a checkpoint, whichever it is.</summary>
+    public void Tear(string checkpoint, Random random)
     {
-        using var file = new FileStream(Path.Combine(Artifacts, checkpoint, Weights), FileMode.Open);
+        var files = Tearable.Select(name => Path.Combine(Artifacts, checkpoint, name)).Where(File.Exists).ToList();
+        using var file = new FileStream(files[random.Next(files.Count)], FileMode.Open);
         file.SetLength(file.Length / 2);
         Torn.Enqueue(checkpoint);
+    }
+
+    /// <summary>SHA-256 of an artifact's files, one after another in the order of their names; says so where there is none.</summary>
+    /// <param name="key">A folder.</param>
+    public string HashOf(string key)
+    {
+        if (!Directory.Exists(Path.Combine(Artifacts, key)))
+            return $"{key} is not there";
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(Artifacts, key), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+            hash.AppendData(File.ReadAllBytes(file));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>The end of what each process printed.</summary>

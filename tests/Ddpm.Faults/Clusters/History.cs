@@ -5,7 +5,7 @@ namespace Ddpm.Faults.Clusters;
 /// <summary>All that ever happened to the rows of a cluster, written by triggers of the database: what no process of the service can forget or embellish.</summary>
 internal sealed class History(string connectionString)
 {
-    // A result is published under a key that ends in the epoch of its attempt; the epoch that the job has at that moment stands beside it.
+    // A result is published under a key with the epoch of its attempt, but for an import's, which has an id of its own; the epoch that the job has at that moment stands beside it.
     private const string Triggers = """
         CREATE SCHEMA watch;
         CREATE TABLE watch.jobs (
@@ -76,10 +76,10 @@ internal sealed class History(string connectionString)
         CREATE TRIGGER watch_dataset AFTER UPDATE ON "Datasets" FOR EACH ROW EXECUTE FUNCTION watch.dataset();
 
         CREATE FUNCTION watch.model() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN -- its key has no epoch
+        BEGIN
             IF NEW."CheckpointId" IS DISTINCT FROM OLD."CheckpointId" AND NEW."JobId" IS NOT NULL THEN
-                INSERT INTO watch.results (job, what, key, epoch, status)
-                SELECT j."Id", 'model', 'e' || j."LeaseEpoch", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
+                INSERT INTO watch.results (job, what, epoch, status)
+                SELECT j."Id", 'model', j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
             END IF;
             RETURN NULL;
         END $$;

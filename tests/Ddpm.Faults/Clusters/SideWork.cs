@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
 namespace Ddpm.Faults.Clusters;
@@ -10,6 +9,9 @@ namespace Ddpm.Faults.Clusters;
 /// <param name="pictures">A zip for the datasets.</param>
 internal sealed class SideWork(Cluster cluster, byte[] pictures)
 {
+    /// <summary>The pictures of a dataset, below its cache.</summary>
+    public const string PixelsFile = "images.u8";
+
     private const double Wanted = 0.25; // of the turns, where none is under way
 
     private readonly ConcurrentQueue<string> _accepted = new();
@@ -20,7 +22,7 @@ internal sealed class SideWork(Cluster cluster, byte[] pictures)
     /// <summary>Paths of all that was accepted.</summary>
     public IReadOnlyCollection<string> Accepted => _accepted;
 
-    /// <summary>SHA-256 of the pictures of every dataset.</summary>
+    /// <summary>SHA-256 of the file of pictures of every dataset.</summary>
     public string Pictures { get; private set; } = "";
 
     /// <summary>SHA-256 of the weights of every imported model.</summary>
@@ -65,10 +67,8 @@ internal sealed class SideWork(Cluster cluster, byte[] pictures)
     public async Task<string> FindingsAsync(string evaluation)
     {
         var (results, key) = Assert.Single(await cluster.History.RowsAsync(
-            $"""SELECT "Results"::text, "ArtifactKey" FROM "Evaluations" WHERE "Id" = '{evaluation}'""", row => (row.GetString(0), row.GetString(1))));
-        var folder = Path.Combine(cluster.Artifacts, key);
-        var hashes = Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal).Select(file => $"{Path.GetFileName(file)} {Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}");
-        return $"{results} {string.Join(' ', hashes)}";
+            $"""SELECT "Results"::text, "ArtifactKey" FROM "Evaluations" WHERE "Id" = '{evaluation}'""", row => (row.IsDBNull(0) ? "no results" : row.GetString(0), row.IsDBNull(1) ? "nowhere" : row.GetString(1))));
+        return $"{results} {cluster.HashOf(key)}";
     }
 
     private Task<string> UploadDatasetAsync() => AcceptedAsync("/datasets", "id", cluster.User.UploadAsync("/datasets", pictures, ("resolution", "16")));

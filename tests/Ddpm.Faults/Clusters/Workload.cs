@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
 
 namespace Ddpm.Faults.Clusters;
 
@@ -32,8 +31,8 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
     /// <summary>SHA-256 of the weights that every run must end in.</summary>
     public string Weights { get; private set; } = "";
 
-    /// <summary>SHA-256 of the grid of each seed.</summary>
-    public Dictionary<int, string> Grids { get; } = [];
+    /// <summary>SHA-256 of all pictures of each seed, its grid among them.</summary>
+    public Dictionary<int, string> Pictures { get; } = [];
 
     /// <summary>Steps of every run.</summary>
     public int TrainingSteps => trainingSteps;
@@ -51,7 +50,7 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         for (var seed = 0; seed < Seeds; seed++)
         {
             var sample = await cluster.User.UntilSucceededAsync(await SampleAsync(seed), limit);
-            Grids[seed] = await GridAsync((string)sample["id"]!);
+            Pictures[seed] = await PicturesAsync((string)sample["id"]!);
         }
     }
 
@@ -124,11 +123,11 @@ internal sealed class Workload(Cluster cluster, int trainingSteps)
         }
     }
 
-    /// <summary>SHA-256 of the picture that a sample request ended in.</summary>
-    public async Task<string> GridAsync(string sampleId)
+    /// <summary>SHA-256 of the pictures that a sample request ended in.</summary>
+    public async Task<string> PicturesAsync(string sampleId)
     {
-        var key = Assert.Single(await cluster.History.TextsAsync($"""SELECT "ArtifactKey" FROM "SampleBatches" WHERE "Id" = '{sampleId}'"""));
-        return Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Path.Combine(cluster.Artifacts, key, "grid.png"))));
+        var key = Assert.Single(await cluster.History.TextsAsync($"""SELECT coalesce("ArtifactKey", 'nowhere') FROM "SampleBatches" WHERE "Id" = '{sampleId}'"""));
+        return cluster.HashOf(key);
     }
 
     private async Task<string> AskAsync(string path, string body)

@@ -29,13 +29,13 @@ internal sealed class Cancellation(bool amidFaults) : Fault
             return null; // it had ended before
         while (watch.Elapsed < Patience)
         {
-            if (Assert.Single(await cluster.History.TextsAsync($"""SELECT "Status" FROM "Jobs" WHERE "Id" = '{chosen}'""")) is "Cancelled" or "Succeeded" or "Failed")
-                return new Injected(at, RecoveredIn: watch.Elapsed);
+            if (Assert.Single(await cluster.History.TextsAsync($"""SELECT "Status" FROM "Jobs" WHERE "Id" = '{chosen}'""")) is ("Cancelled" or "Succeeded" or "Failed") and var end)
+                return new Injected(at, RecoveredIn: watch.Elapsed, Outcome: end.ToLowerInvariant());
             await Task.Delay(TimeSpan.FromMilliseconds(20));
         }
 
         Console.WriteLine($"{path} was cancelled, and has not ended within {Patience}.");
-        return new Injected(at, RecoveredIn: watch.Elapsed);
+        return new Injected(at, RecoveredIn: watch.Elapsed, Outcome: "not ended");
     }
 
     // Training runs, which have much to leave off, or else samples, which may be done by the time that somebody listens; null for neither.

@@ -6,10 +6,12 @@ namespace Ddpm.Faults.Injection;
 
 /// <summary>The database goes away and comes back.</summary>
 /// <param name="how"><c>fast</c>: sessions are told; <c>immediate</c>: it crashes; <c>kill</c>: all its processes are killed.</param>
-internal sealed class DatabaseRestart(string how) : Fault
+/// <param name="forLong">Whether it is away for two leases, so that every job is lost by whoever holds it; else for up to three seconds.</param>
+internal sealed class DatabaseRestart(string how, bool forLong = false) : Fault
 {
     public override string Name => how switch
     {
+        _ when forLong => "the database away for two leases",
         "fast" => "restart of the database",
         "immediate" => "restart of the database without a word to its sessions",
         _ => "SIGKILL of the database",
@@ -24,7 +26,7 @@ internal sealed class DatabaseRestart(string how) : Fault
             await cluster.Postgres.KillAsync();
         else
             await cluster.Postgres.StopAsync(how);
-        await Task.Delay(TimeSpan.FromSeconds(3 * random.NextDouble()));
+        await Task.Delay(forLong ? cluster.Settings.Lease * 2 : TimeSpan.FromSeconds(3 * random.NextDouble()));
         await cluster.Postgres.StartAsync();
         var down = DateTime.UtcNow - at;
         var watch = Stopwatch.StartNew();

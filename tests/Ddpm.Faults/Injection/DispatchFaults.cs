@@ -1,5 +1,4 @@
 using Ddpm.Faults.Clusters;
-using Ddpm.TestSupport;
 using Npgsql;
 
 namespace Ddpm.Faults.Injection;
@@ -16,8 +15,8 @@ internal sealed class SecondDelivery : Fault
         var at = DateTime.UtcNow;
         var delivered = await cluster.ExecuteAsync("""
             INSERT INTO hangfire.jobqueue (jobid, queue)
-            SELECT "DispatchId"::bigint, CASE "Kind" WHEN 'Training' THEN 'training' WHEN 'Sampling' THEN 'sampling' ELSE 'data' END
-            FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') AND "Kind" IN ('Training', 'Sampling') AND "DispatchId" ~ '^[0-9]+$' LIMIT 10
+            SELECT "DispatchId"::bigint, CASE "Kind" WHEN 'Training' THEN 'training' WHEN 'Sampling' THEN 'sampling' WHEN 'Evaluation' THEN 'evaluation' ELSE 'data' END
+            FROM "Jobs" WHERE "Status" IN ('Queued', 'Running') AND "DispatchId" ~ '^[0-9]+$' ORDER BY random() LIMIT 10
             """);
         return delivered > 0 ? new Injected(at) : null;
     }
@@ -46,19 +45,18 @@ internal sealed class LocksLeft : Fault
 /// <summary>Hangfire loses its queues, and nothing else: to it every job that waits is carried.</summary>
 internal sealed class QueueLoss : Fault
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
-
     public override string Name => "Hangfire's queues emptied, nothing else";
 
     public override string Recovery => "until every job that waits is in its queue again";
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
+        var waiting = await DispatchLoss.WaitingAsync(cluster);
+        if (waiting.Length == 0)
+            return null;
         await DispatchLoss.ExecuteAsync(cluster, "TRUNCATE hangfire.jobqueue");
         var at = DateTime.UtcNow;
-        await Eventually.BecomesTrueAsync("the queues are filled again", async () => (await cluster.History.TextsAsync($"""
-            SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.jobqueue q WHERE q.jobid::text = "DispatchId")
-            """)).Count == 0, Limit);
+        await DispatchLoss.UntilNoneAsync(cluster, $"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "Id" IN ({waiting}) AND NOT EXISTS (SELECT FROM hangfire.jobqueue q WHERE q.jobid::text = "DispatchId")""");
         return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
     }
 }
@@ -73,6 +71,7 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
 
     public override async Task<Injected?> InjectAsync(Cluster cluster, Random random)
     {
+        var waiting = await WaitingAsync(cluster);
         await ExecuteAsync(cluster, tablesToo ? "DROP SCHEMA hangfire CASCADE" : """
             DO $$ DECLARE name text; BEGIN
                 FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'hangfire' AND tablename <> 'schema' LOOP
@@ -81,15 +80,23 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
             END $$
             """);
         var at = DateTime.UtcNow;
-        var limit = at + TimeSpan.FromMinutes(2);
-        while (await IsGoneAsync(cluster) || (await cluster.History.TextsAsync($"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "CreatedAt" < '{at:O}' AND NOT EXISTS (SELECT 1 FROM hangfire.job h WHERE h.id::text = "DispatchId")""")).Count > 0)
+        await UntilNoneAsync(cluster, "SELECT 'gone' WHERE to_regclass('hangfire.lock') IS NULL");
+        if (waiting.Length > 0)
+            await UntilNoneAsync(cluster, $"""SELECT "Id"::text FROM "Jobs" WHERE "Status" = 'Queued' AND "Id" IN ({waiting}) AND NOT EXISTS (SELECT FROM hangfire.job h WHERE h.id::text = "DispatchId")""");
+        return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
+    }
+
+    /// <summary>Ids of the jobs that wait, as a list of SQL; by id, since the clocks of processes are set here.</summary>
+    internal static async Task<string> WaitingAsync(Cluster cluster) => string.Join(", ", await cluster.History.TextsAsync("""SELECT quote_literal("Id"::text) FROM "Jobs" WHERE "Status" = 'Queued'"""));
+
+    /// <summary>Waits until a query gives no row.</summary>
+    internal static async Task UntilNoneAsync(Cluster cluster, string query)
+    {
+        for (var limit = DateTime.UtcNow + TimeSpan.FromMinutes(2); (await cluster.History.TextsAsync(query)).Count > 0; await Task.Delay(TimeSpan.FromMilliseconds(200)))
         {
             if (DateTime.UtcNow > limit)
                 throw new TimeoutException($"Jobs are still carried by nobody.\n{cluster.Describe()}");
-            await Task.Delay(TimeSpan.FromMilliseconds(200));
         }
-
-        return new Injected(at, RecoveredIn: DateTime.UtcNow - at);
     }
 
     // A worker may be frozen with a lock in its hands: whoever waits for it behind a statement like this holds up all others meanwhile.
@@ -107,6 +114,4 @@ internal sealed class DispatchLoss(bool tablesToo = false) : Fault
             }
         }
     }
-
-    private static async Task<bool> IsGoneAsync(Cluster cluster) => (await cluster.History.TextsAsync("SELECT 'there' WHERE to_regclass('hangfire.lock') IS NOT NULL")).Count == 0;
 }

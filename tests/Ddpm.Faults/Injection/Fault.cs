@@ -21,5 +21,6 @@ internal abstract class Fault
 /// <param name="Processes">The workers that it struck, which lose what they hold; null where it struck something else.</param>
 /// <param name="RecoveredIn">How long its own recovery took, where that is not read from the history.</param>
 /// <param name="Down">How long nobody could write to the database.</param>
+/// <param name="Outcome">What came of it, where that differs from one time to another.</param>
 /// <param name="Ended">The worker that was asked to end, which hands back what it holds before it does; null where none was.</param>
-internal sealed record Injected(DateTime At, IReadOnlyList<int>? Processes = null, TimeSpan? RecoveredIn = null, TimeSpan Down = default, int? Ended = null);
+internal sealed record Injected(DateTime At, IReadOnlyList<int>? Processes = null, TimeSpan? RecoveredIn = null, TimeSpan Down = default, string? Outcome = null, int? Ended = null);

@@ -23,10 +23,10 @@ internal sealed class WorkerKill : Fault
     }
 }
 
-/// <summary>A worker gets SIGKILL, and half of the newest checkpoint of what it trains is gone, as after a crash of the machine.</summary>
+/// <summary>A worker gets SIGKILL, and half of a file of the newest checkpoint of what it trains is gone, as after a crash of the machine.</summary>
 internal sealed class TornCheckpoint : Fault
 {
-    public override string Name => "SIGKILL of a worker, half of its newest checkpoint torn off";
+    public override string Name => "SIGKILL of a worker, half of a file of its newest checkpoint torn off";
 
     public override string Recovery => "from the kill until each job that it held is in its queue again, or held by another";
 
@@ -41,7 +41,7 @@ internal sealed class TornCheckpoint : Fault
             WHERE j."Status" = 'Running' AND j."Owner" LIKE '%:{process}:%' AND c."Resumable" ORDER BY c."Step" DESC LIMIT 1
             """));
         foreach (var key in newest)
-            cluster.Tear(key);
+            cluster.Tear(key, random);
         worker.Start();
         return new Injected(at, [process]);
     }
@@ -138,7 +138,7 @@ internal static class ClusterExtensions
     /// <summary>A worker that is not frozen: nine times of ten one that holds a job, where one does within half a minute; null where all are frozen.</summary>
     public static async Task<Node?> BusyAsync(this Cluster cluster, Random random)
     {
-        var any = random.NextDouble() < 0.1;
+        var any = random.NextDouble() < 0.1 || !cluster.Awake.Any();
         var chosen = any ? null : await Eventually.FindAsync(() => cluster.HoldersAsync(), Longest);
         chosen ??= [.. cluster.Awake];
         return chosen.Count == 0 ? null : chosen[random.Next(chosen.Count)];

@@ -28,6 +28,13 @@ internal static class FileInvariants
                 violations.Add($"a row names {key}, which has no weights");
             else if (await HashAsync(file) != sha256)
                 violations.Add($"the weights of {key} are not those that its row names");
+            var sums = Path.Combine(cluster.Artifacts, key, "training", "SHA256SUMS");
+            foreach (var sum in File.Exists(sums) ? await File.ReadAllLinesAsync(sums) : [])
+            {
+                var (hash, name) = (sum[..64], sum[66..]);
+                if (await HashAsync(Path.Combine(cluster.Artifacts, key, name)) != hash)
+                    violations.Add($"{name} of {key} is not what was written");
+            }
         }
 
         var named = await cluster.History.TextsAsync(
@@ -55,7 +62,7 @@ internal static class FileInvariants
             row => (Id: row.GetString(0), Seed: row.GetString(1)));
         foreach (var (id, seed) in samples)
         {
-            if (await workload.GridAsync(id) != workload.Grids[int.Parse(seed, CultureInfo.InvariantCulture)])
+            if (await workload.PicturesAsync(id) != workload.Pictures[int.Parse(seed, CultureInfo.InvariantCulture)])
                 violations.Add($"sample {id} shows other pictures than an undisturbed one");
         }
 
@@ -67,10 +74,14 @@ internal static class FileInvariants
         List<string> violations =
         [
             .. await cluster.History.TextsAsync(
-                $"""SELECT 'dataset ' || d."Id" || ' has other pictures than an undisturbed one' FROM "Datasets" d JOIN "Jobs" j ON j."Id" = d."JobId" WHERE j."Status" = 'Succeeded' AND d."Sha256" <> '{side.Pictures}'"""),
-            .. await cluster.History.TextsAsync(
                 $"""SELECT 'model ' || m."Name" || ' has other weights than what was imported' FROM "Models" m JOIN "Checkpoints" c ON c."Id" = m."CheckpointId" WHERE m."JobId" IS NOT NULL AND c."Sha256" <> '{side.Weights}'"""),
         ];
+        foreach (var cache in await cluster.History.TextsAsync("""SELECT "CacheKey" FROM "Datasets" WHERE "CacheKey" IS NOT NULL"""))
+        {
+            if (await HashAsync(Path.Combine(cluster.Artifacts, cache, SideWork.PixelsFile)) != side.Pictures)
+                violations.Add($"{cache} has other pictures than an undisturbed one");
+        }
+
         foreach (var evaluation in await cluster.History.TextsAsync("""SELECT e."Id"::text FROM "Evaluations" e JOIN "Jobs" j ON j."Id" = e."JobId" WHERE j."Status" = 'Succeeded'"""))
         {
             if (await side.FindingsAsync(evaluation) is var findings && findings != side.Findings)
@@ -132,6 +143,8 @@ internal static class FileInvariants
 
     private static async Task<string> HashAsync(string file)
     {
+        if (!File.Exists(file))
+            return "";
         await using var stream = File.OpenRead(file);
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream));
     }

@@ -27,8 +27,8 @@ internal static class RowInvariants
 
         // Nothing is published but by the attempt that holds the job at that moment, and nothing twice.
         """
-        SELECT what || ' of job ' || job || ' was published at ' || key || ' in epoch ' || epoch || ' (' || status || ')' FROM watch.results
-        WHERE key !~ ('(^|[/-])e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
+        SELECT what || ' of job ' || job || ' was published at ' || coalesce(key, 'an id of its own') || ' in epoch ' || epoch || ' (' || status || ')' FROM watch.results
+        WHERE key !~ ('[/-]e' || epoch || '(/|$)') OR status NOT IN ('Running', 'Succeeded')
         """,
         """SELECT what || ' of job ' || job || ' was published ' || count(*) || ' times' FROM watch.results GROUP BY what, job HAVING count(*) > 1 AND what NOT LIKE 'checkpoint %'""",
 
@@ -103,15 +103,15 @@ internal static class RowInvariants
 
     /// <summary>Jobs that were taken from a worker to which nothing had been done: two may have worked on them at once.</summary>
     /// <param name="cluster">After a campaign.</param>
-    /// <param name="struck">The workers that were killed or frozen, by process.</param>
+    /// <param name="struck">When workers were killed or frozen, by process: what it held at that moment is taken within three leases.</param>
     /// <param name="outages">When the database went away, and for how long: who cannot renew a lease before it runs out loses it, and knows.</param>
-    public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, IReadOnlySet<int> struck, IReadOnlyCollection<(DateTime At, TimeSpan Down)> outages)
+    public static async Task<List<string>> DoubleRunsAsync(Cluster cluster, ILookup<int, DateTime> struck, IReadOnlyCollection<(DateTime At, TimeSpan Down)> outages)
     {
         var taken = await cluster.History.RowsAsync(
             "SELECT id::text, before_owner, at FROM watch.jobs WHERE taken", row => (Id: row.GetString(0), Owner: row.GetString(1), At: row.GetDateTime(2)));
         return
         [
-            .. taken.Where(job => !struck.Contains(int.Parse(job.Owner.Split(':')[1], CultureInfo.InvariantCulture)))
+            .. taken.Where(job => !struck[int.Parse(job.Owner.Split(':')[1], CultureInfo.InvariantCulture)].Any(at => job.At > at && job.At - at < 3 * cluster.Settings.Lease))
                 .Where(job => !IsExcused(cluster, job.At, outages))
                 .Select(job => string.Create(CultureInfo.InvariantCulture, $"job {job.Id} was taken from {job.Owner} at {job.At:T}, which lived")),
         ];

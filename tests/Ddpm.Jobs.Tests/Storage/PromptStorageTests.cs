@@ -72,10 +72,12 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
         await host.Dispatcher.EnqueueAsync(jobs, TestContext.Current.CancellationToken);
         host.Get<IBackgroundJobClientV2>().ChangeState(jobs[3].DispatchId, new SucceededState(null, 0, 0), null);
         await using (var db = host.Open())
+        {
+            await db.Database.ExecuteSqlAsync($"UPDATE hangfire.job SET statename = {ProcessingState.StateName} WHERE id::text = {jobs[2].DispatchId}", TestContext.Current.CancellationToken);
             await db.Database.ExecuteSqlAsync($"DELETE FROM hangfire.jobqueue WHERE jobid::text <> {jobs[1].DispatchId}", TestContext.Current.CancellationToken);
+        }
 
-        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
-        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken)));
 
         foreach (var job in jobs.Take(3))
         {

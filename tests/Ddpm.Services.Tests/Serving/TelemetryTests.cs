@@ -43,9 +43,10 @@ public sealed class TelemetryTests : ServiceTests
     }
 
     [Fact]
-    public void Alerts_AreExplained() => Assert.All(DeployFiles.Alerts, rule =>
+    public void Alerts_AreExplained_AndTried() => Assert.All(DeployFiles.Alerts, rule =>
     {
         Assert.NotEmpty(rule.Annotations["summary"]);
+        Assert.Contains($"alertname=\"{rule.Alert}\"", DeployFiles.Read("deploy/alerts.test.yml"), StringComparison.Ordinal);
         Assert.Contains($"`{rule.Alert}`", DeployFiles.Read("docs/operations.md"), StringComparison.Ordinal);
     });
 
@@ -87,7 +88,8 @@ public sealed class TelemetryTests : ServiceTests
         var ofJob = lines.Where(line => ((string?)line["SourceContext"])?.StartsWith("Ddpm.Worker", StringComparison.Ordinal) == true && line["JobId"] is not null).ToList();
         Assert.True(ofJob.Count >= 3, _program!.Output);
         Assert.All(ofJob, line => Assert.Equal((requestId, 1), ((string?)line["RequestId"], (int?)line["Attempt"])));
-        Assert.Single(ofJob.Select(line => (string?)line["JobId"]).Distinct());
+        var job = Assert.Single(ofJob.Select(line => (string?)line["JobId"]).Distinct())!;
+        Assert.All(lines.Where(line => line.ToJsonString().Contains(job, StringComparison.OrdinalIgnoreCase)), line => Assert.Equal(job, (string?)line["JobId"]));
         Assert.Contains(lines, line => (string?)line["RequestPath"] == "/samples" && (string?)line["RequestId"] == requestId && (int?)line["StatusCode"] == 202);
 
         // The request with the key in its path is there, under the characters by which keys are told apart.

@@ -57,7 +57,7 @@ public sealed class JobRunnerTests : WorkerTests
         var (other, delivered) = (await Host.AddJobAsync(JobKind.Sampling), await Host.AddJobAsync(JobKind.Sampling));
         using var lease = await Host.Get<JobClaims>().TryClaimAsync(other.Id, CancellationToken.None);
 
-        Assert.Null(await Host.Get<JobRunner>().ClaimAsync(turn: other.Id, delivered.Id));
+        Assert.Null(await Host.Get<JobRunner>().ClaimTurnAsync(turn: other.Id, delivered.Id));
 
         var row = await Host.JobAsync(delivered.Id);
         Assert.Equal((JobStatus.Queued, null), (row.Status, row.DispatchId));
@@ -68,7 +68,7 @@ public sealed class JobRunnerTests : WorkerTests
     {
         var (other, delivered) = (await Host.AddJobAsync(JobKind.Sampling), await Host.AddJobAsync(JobKind.Sampling));
 
-        using var lease = await Host.Get<JobRunner>().ClaimAsync(turn: other.Id, delivered.Id);
+        using var lease = await Host.Get<JobRunner>().ClaimTurnAsync(turn: other.Id, delivered.Id);
 
         Assert.Equal(other.Id, lease?.Job.Id);
         var row = await Host.JobAsync(delivered.Id);

@@ -208,6 +208,21 @@ public sealed class SamplingJobTests : WorkerTests
     }
 
     [Fact]
+    public async Task Delivery_EndsWhileNoPlaceIsFree_WhereItsJobWaitsNoMore()
+    {
+        var (host, large, small) = await FullHostAsync();
+        var waiting = host.DeliverAsync(small.JobId);
+        Assert.False(waiting.IsCompleted);
+
+        await host.CancelAsync(small.JobId);
+
+        await waiting.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.Equal(JobStatus.Running, (await host.JobAsync(large.JobId)).Status);
+        await host.CancelAsync(large.JobId);
+        await host.Get<JobStarter>().WhenEndedAsync(jobId: null);
+    }
+
+    [Fact]
     public async Task Delivery_GoesToAnotherWorker_WhenNoPlaceIsFree()
     {
         var (host, large, small) = await FullHostAsync();
