@@ -16,17 +16,15 @@ internal static class LimitServiceCollectionExtensions
 
     private const int MostConnections = 2000;
 
-    /// <summary>An answer that takes longer is given up; the longest that may be asked to wait, 60 s, and the work around it have room.</summary>
-    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(100);
-
     public static IServiceCollection AddDdpmLimits(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<RateLimitOptions>().Bind(configuration.GetSection("RateLimits")).ValidateDataAnnotations().ValidateOnStart();
         services.AddRateLimiter(_ => { });
         services.AddOptions<RateLimiterOptions>().Configure<IOptions<RateLimitOptions>>((limiter, options) => RateLimits.Configure(limiter, options.Value));
-        services.AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy
+        services.AddRequestTimeouts();
+        services.AddOptions<RequestTimeoutOptions>().Configure<IOptions<RateLimitOptions>>((timeouts, options) => timeouts.DefaultPolicy = new RequestTimeoutPolicy
         {
-            Timeout = LongestAnswer,
+            Timeout = options.Value.LongestAnswer,
             TimeoutStatusCode = StatusCodes.Status503ServiceUnavailable,
             WriteTimeoutResponse = context =>
             {

@@ -32,4 +32,8 @@ internal sealed record RateLimitOptions
     /// <summary>Requests of one address without a key at once; default 100.</summary>
     [Range(1, 10_000_000)]
     public int AnonymousBurst { get; init; } = 100;
+
+    /// <summary>How long an answer may take; default 100 seconds, room for the longest that may be asked to wait, 60 s, and the work around it. From 1 second to 1 hour.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan LongestAnswer { get; init; } = TimeSpan.FromSeconds(100);
 }

@@ -94,6 +94,22 @@ public sealed class LimitTests(ApiHost host) : IClassFixture<ApiHost>
     }
 
     [Fact]
+    public async Task AnAnswerThatTakesTooLong_IsGivenUp_AndSaysWhenToAskAgain()
+    {
+        var (name, key) = await host.KeyAsync("alice", ApiRole.Submit);
+        using var limited = host.With(("RateLimits:LongestAnswer", "00:00:01"));
+        using var client = limited.CreateClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/datasets")
+        {
+            Content = new StringContent("""{"source": {"kind": "builtin", "name": "faces", "count": 4}, "resolution": 16}""", Encoding.UTF8, "application/json"),
+            Headers = { { name, key }, { "Prefer", "wait=30" } }, // no worker will build it
+        };
+        using var late = await client.SendAsync(request, Cancel);
+        await ApiHost.ProblemAsync(late, 503);
+        Assert.Equal(TimeSpan.FromSeconds(5), late.Headers.RetryAfter?.Delta);
+    }
+
+    [Fact]
     public async Task AStream_EndsWithItsKey()
     {
         var (name, key) = await host.KeyAsync("root", ApiRole.Admin);

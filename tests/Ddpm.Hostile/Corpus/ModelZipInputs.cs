@@ -39,6 +39,15 @@ internal static class ModelZipInputs
         foreach (var quarter in Enumerable.Range(1, 3))
             yield return Zip($"cut after {quarter} quarters", () => RawZip.Of(Files) is var zip ? zip[..(zip.Length * quarter / 4)] : [], "damaged");
         yield return new HostileInput(InputKind.ModelZip, "bomb", Bomb, "20 times its size") { IsHeavy = true };
+        foreach (var weights in WeightInputs.All().Where(input => input.IsHeavy)) // unpacked as any others; whoever loads them sees
+            yield return new HostileInput(InputKind.ModelZip, $"weights: {weights.Name}", path => Around(weights, path), null) { IsHeavy = true };
+    }
+
+    private static void Around(HostileInput weights, string path)
+    {
+        weights.Make(path);
+        var content = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, RawZip.Of(Files.Select(file => file.Name == Weights ? file with { Stored = content } : file)));
     }
 
     private static void Bomb(string path)

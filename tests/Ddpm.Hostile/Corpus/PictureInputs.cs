@@ -61,6 +61,9 @@ internal static class PictureInputs
         yield return Picture("png of a grey 100 megapixels", () => Png.Of(Png.Header(10_000, 10_000), Png.Chunk("IDAT", Png.Zeros(10_001L * 10_000)), Png.End), Either) with { IsHeavy = true };
         yield return Picture("png interlaced, 60 megapixels", () => Png.Of(Png.Header(7_680, 7_680, interlace: 1, colour: 6), Png.Chunk("IDAT", Png.Zeros(7_681L * 7_680 * 4 + 100_000)), Png.End), Either) with { IsHeavy = true };
         yield return Picture("png 16 bits a colour, 60 megapixels", () => Png.Of(Png.Header(7_680, 7_680, bits: 16, colour: 6), Png.Chunk("IDAT", Png.Zeros(7_681L * 7_680 * 8)), Png.End), Either) with { IsHeavy = true };
+        // As large as a picture in a request may be.
+        yield return Picture("png interlaced, 16 megapixels", () => Png.Of(Png.Header(4_096, 4_096, interlace: 1, colour: 6), Png.Chunk("IDAT", Png.Zeros(4_097L * 4_096 * 4 + 100_000)), Png.End), Either) with { IsHeavy = true };
+        yield return Picture("png 16 bits a colour, 16 megapixels", () => Png.Of(Png.Header(4_096, 4_096, bits: 16, colour: 6), Png.Chunk("IDAT", Png.Zeros(4_097L * 4_096 * 8)), Png.End), Either) with { IsHeavy = true };
     }
 
     private static IEnumerable<HostileInput> Jpegs()
@@ -84,6 +87,7 @@ internal static class PictureInputs
         yield return Picture("jpeg progressive of 10,000 scans", () => OtherPictures.Jpeg(512, 512, 1, progressive: true, scans: 10_000), Either) with { IsHeavy = true };
         yield return Picture("jpeg progressive, 60 megapixels", () => OtherPictures.Jpeg(7_680, 7_680, 3, progressive: true), Either) with { IsHeavy = true };
         yield return Picture("jpeg progressive of four components, 60 megapixels", () => OtherPictures.Jpeg(7_680, 7_680, 4, progressive: true), Either) with { IsHeavy = true };
+        yield return Picture("jpeg progressive of four components, 16 megapixels", () => OtherPictures.Jpeg(4_096, 4_096, 4, progressive: true), Either) with { IsHeavy = true };
     }
 
     private static IEnumerable<HostileInput> Others()

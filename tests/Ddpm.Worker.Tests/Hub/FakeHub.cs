@@ -17,6 +17,8 @@ internal sealed class FakeHub : IAsyncDisposable
 {
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
+    private const int Piece = 1000;
+
     private readonly WebApplication _app;
     private readonly Dictionary<string, Dictionary<string, byte[]>> _repositories = [];
     private int _drops;
@@ -55,6 +57,9 @@ internal sealed class FakeHub : IAsyncDisposable
 
     /// <summary>How long every answer takes.</summary>
     public TimeSpan Delay { get; set; }
+
+    /// <summary>How long it pauses after each thousand bytes of a file; null for a file in one piece.</summary>
+    public TimeSpan? Pace { get; set; }
 
     public static async Task<FakeHub> StartAsync()
     {
@@ -179,6 +184,13 @@ internal sealed class FakeHub : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(100), context.RequestAborted); // or the reset overtakes the bytes
             context.Abort();
             return;
+        }
+
+        for (; Pace is { } pace && content.Length - first > Piece; first += Piece)
+        {
+            await context.Response.Body.WriteAsync(content.AsMemory(first, Piece), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(pace, context.RequestAborted);
         }
 
         await context.Response.Body.WriteAsync(content.AsMemory(first), context.RequestAborted);

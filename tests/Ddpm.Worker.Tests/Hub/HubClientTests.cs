@@ -177,6 +177,25 @@ public sealed class HubClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Fetch_GivesUp_WhenAllTogetherTakesTooLong_AndKeepsWhatHasCome()
+    {
+        _hub.Pace = TimeSpan.FromMilliseconds(50); // never silent: the whole would take 15 seconds
+        using (var hasty = Client(maxTime: TimeSpan.FromSeconds(3)))
+        {
+            var refusal = await Assert.ThrowsAsync<HubException>(() => hasty.FetchAsync(_pictures, OnlyLarge, null, Cancellation));
+            Assert.Equal("The files of the dataset huggan/pictures have not come within 00:00:03 (Hub:MaxTime). What has come is kept; asking again goes on with it.", refusal.Message);
+        }
+
+        var partial = new FileInfo(Directory.GetFiles(_folder.Path, "*.partial", SearchOption.AllDirectories).Single()).Length;
+        Assert.InRange(partial, 1, _large.Length - 1);
+        _hub.Pace = null;
+        using var client = Client();
+        var snapshot = await client.FetchAsync(_pictures, OnlyLarge, null, Cancellation);
+        Assert.Equal(_large, await File.ReadAllBytesAsync(Path.Combine(snapshot.Folder, Large), Cancellation));
+        Assert.Equal($"bytes={partial}-", _hub.Requests.Last().Range);
+    }
+
+    [Fact]
     public async Task Fetch_Stops_WhenItIsCancelled()
     {
         _hub.Delay = TimeSpan.FromMinutes(1);
@@ -258,7 +277,7 @@ public sealed class HubClientTests : IAsyncLifetime
         Assert.Contains(message, refusal.Message, StringComparison.Ordinal);
     }
 
-    private HubClient Client(string? token = null, int attempts = 5, TimeSpan? timeout = null, long maxBytes = 1 << 30) => new(
+    private HubClient Client(string? token = null, int attempts = 5, TimeSpan? timeout = null, long maxBytes = 1 << 30, TimeSpan? maxTime = null) => new(
         new HubOptions
         {
             Cache = _folder.Path,
@@ -270,6 +289,7 @@ public sealed class HubClientTests : IAsyncLifetime
             FirstPause = TimeSpan.FromMilliseconds(1),
             Timeout = timeout ?? TimeSpan.FromMinutes(1),
             MaxBytes = maxBytes,
+            MaxTime = maxTime ?? TimeSpan.FromHours(1),
         },
         TimeProvider.System);
 
