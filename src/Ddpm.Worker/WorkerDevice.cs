@@ -25,4 +25,13 @@ internal sealed class WorkerDevice(IOptions<WorkerOptions> options)
 
     /// <summary>Bytes that it has, on a CPU that this process may have; null where that is not known.</summary>
     public long? LimitBytes => Device.type == DeviceType.CPU ? MemoryBytes : DeviceMemory.Of(Device)?.Total;
+
+    /// <summary>Bytes that there are at all, on a CPU of the machine or the container; null where that is not known. A GPU is computed on first, since before that it does not answer.</summary>
+    public long? AllBytes()
+    {
+        if (Device.type == DeviceType.CPU)
+            return MachineMemory.Bytes;
+        using (zeros(1, device: Device))
+            return LimitBytes;
+    }
 }

@@ -28,7 +28,8 @@ internal sealed record WorkerOptions
     public long? CachedModelBytes { get; init; }
 
     /// <summary>Most bytes of the device's memory that the samples which are drawn at once need, those of evaluations too, beside the models: more wait for each other, and one that needs more alone fails.
-    /// From 1 MiB to 1 TiB; default three quarters of the memory, no limit where that is not known.</summary>
+    /// A training run that needs more than this
+    /// at the very least fails before it begins. From 1 MiB to 1 TiB; default three quarters of the memory, for training all of it, no limit where that is not known.</summary>
     [Range(1_048_576.0, 1_099_511_627_776.0)]
     public long? MaxMemoryBytes { get; init; }
 

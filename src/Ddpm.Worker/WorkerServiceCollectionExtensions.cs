@@ -40,6 +40,7 @@ public static class WorkerServiceCollectionExtensions
         services.AddSingleton<SamplingPlaces>();
         services.AddSingleton<MemoryBudget>();
         services.AddSingleton<CheckpointChain>();
+        services.AddSingleton<TrainingRoom>();
         services.AddSingleton<ModelCache>();
         services.AddSingleton<ModelIntake>();
         services.AddSingleton<AllowedFolders>();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Ddpm.Cli.CommandLine;
 using Ddpm.Engine;
 using Ddpm.Engine.Diffusion;
@@ -14,7 +15,9 @@ namespace Ddpm.Cli.Bench;
 /// <param name="TensorsLate">Tensors alive at the end.</param>
 /// <param name="BytesEarly">What the process held then.</param>
 /// <param name="BytesLate">What it held at the end.</param>
-internal sealed record TrainingMemoryBenchResult(long Steps, long TensorsEarly, long TensorsLate, long BytesEarly, long BytesLate);
+/// <param name="BytesAtMost">The most that it has ever held.</param>
+/// <param name="Least">What the engine counts before the run.</param>
+internal sealed record TrainingMemoryBenchResult(long Steps, long TensorsEarly, long TensorsLate, long BytesEarly, long BytesLate, long BytesAtMost, TrainingMemory Least);
 
 /// <summary>A long run of a network, looked at early and at its end.</summary>
 internal static class TrainingMemoryBench
@@ -39,7 +42,10 @@ internal static class TrainingMemoryBench
         var observer = new Observer(steps);
         trainer.Run(observer, cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
-        return new TrainingMemoryBenchResult(steps, observer.Early.Tensors, observer.Late.Tensors, observer.Early.Bytes, observer.Late.Bytes);
+        using var process = Process.GetCurrentProcess();
+        return new TrainingMemoryBenchResult(
+            steps, observer.Early.Tensors, observer.Late.Tensors, observer.Early.Bytes, observer.Late.Bytes, process.PeakWorkingSet64,
+            TrainingMemory.AtLeast(config, network, dataset.Height, dataset.Width));
     }
 
     private sealed class Observer(long steps) : TrainingObserver

@@ -2,6 +2,7 @@ using Ddpm.Cli.CommandLine;
 using Ddpm.Engine.Checkpoints;
 using Ddpm.Engine.Networks;
 using Ddpm.Engine.Training;
+using TorchSharp;
 
 namespace Ddpm.Cli.Bench;
 
@@ -69,8 +70,14 @@ internal static class TrainingSubjects
             [
                 Bench.Measure.Of($"process memory after {TrainingMemoryBench.EarlySteps} steps", "MB", result.BytesEarly / 1e6),
                 Bench.Measure.Of($"process memory after {result.Steps} steps", "MB", result.BytesLate / 1e6),
+                Bench.Measure.Of("process memory, the most", "MB", result.BytesAtMost / 1e6),
             ],
-            checks: [new Check("growth of live tensors", result.TensorsLate - result.TensorsEarly, 0)]);
+            checks:
+            [
+                new Check("growth of live tensors", result.TensorsLate - result.TensorsEarly, 0),
+                // A GPU's memory is another.
+                .. options.Device.type == DeviceType.CPU ? [new Check("what training needs at least, of the most, MB", result.Least.Bytes / 1e6, result.BytesAtMost / 1e6)] : Array.Empty<Check>(),
+            ]);
     });
 
     private static UNetConfig Network(BenchOptions options)

@@ -15,7 +15,7 @@ namespace Ddpm.Worker.Training;
 
 /// <summary>Trains one run to its end, from the newest checkpoint that is whole.</summary>
 internal sealed class TrainingJob(
-    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, CheckpointChain checkpoints, WorkerDevice device,
+    JobRunner runner, IDbContextFactory<DdpmDbContext> databases, ArtifactStore artifacts, DiskSpace disk, CheckpointChain checkpoints, TrainingRoom room, WorkerDevice device,
     WorkerMetrics metrics, IOptions<WorkerOptions> options, TimeProvider clock) : ITrainingJob
 {
     public Task RunAsync(Guid jobId, CancellationToken cancellationToken) => runner.RunAsync(jobId, Work);
@@ -27,9 +27,10 @@ internal sealed class TrainingJob(
         set_num_threads(options.Value.Threads ?? TorchRuntime.Threads);
         using var dataset = DatasetFolder.Open(artifacts, run.Dataset, "begin a new run; the checkpoints of this one can still be used");
         var folder = RunFiles.FolderOf(run, lease);
+        var (config, network) = (SpecMapping.ToTraining(run.Spec, dataset.Count), SpecMapping.ToNetwork(run.Spec, dataset));
+        room.Require(TrainingMemory.AtLeast(config, network, dataset.Height, dataset.Width)); // before any of it is taken
         using var trainer = checkpoints.Begin(run, lease, resumeFrom => new Trainer(
-            WithTimeLeft(SpecMapping.ToTraining(run.Spec, dataset.Count), lease), SpecMapping.ToNetwork(run.Spec, dataset), SpecMapping.ToSchedule(run.Spec.Schedule),
-            dataset, device.Device, artifacts.PathOf($"{folder}/checkpoints"), resumeFrom));
+            WithTimeLeft(config, lease), network, SpecMapping.ToSchedule(run.Spec.Schedule), dataset, device.Device, artifacts.PathOf($"{folder}/checkpoints"), resumeFrom));
         var journal = new TrainingJournal(lease, run, folder, trainer, artifacts, disk, options.Value.ProgressInterval, clock);
         RunFiles.DeleteLeftovers(run, lease, artifacts);
 

@@ -3,6 +3,7 @@ using Ddpm.Engine.Imaging;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Models;
 using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Training;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Worker.Tests.Training;
@@ -127,6 +128,24 @@ public sealed class TrainingJobTests : TrainingTests
         Assert.Equal(JobStatus.Failed, job.Status);
         Assert.Contains("Make the dataset again", job.Error, StringComparison.Ordinal);
         Assert.DoesNotContain(Folder.Path, job.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_IsRefusedBeforeItsNetworkIsMade_WhenItNeedsMoreMemoryThanTheWorkerGives()
+    {
+        var run = await AddRunAsync(Spec with
+        {
+            Network = new NetworkSpec { BlockOutChannels = [2048, 2048, 2048, 2048], LayersPerBlock = 8 },
+            Training = Spec.Training with { BatchSize = 4096 },
+        });
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:MaxMemoryBytes", "25769803776"));
+
+        var job = await host.RunAsync(run.JobId);
+
+        Assert.Equal(JobStatus.Failed, job.Status);
+        Assert.Contains("Training needs at least ", job.Error, StringComparison.Ordinal);
+        Assert.Contains("gives 24576 MiB (Worker:MaxMemoryBytes). Ask for a smaller batch", job.Error, StringComparison.Ordinal);
+        Assert.Empty(CheckpointFolders(run));
     }
 
     private async Task AddSamplesAsync(Checkpoint checkpoint, JobStatus status)
