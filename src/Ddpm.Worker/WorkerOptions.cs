@@ -28,10 +28,13 @@ internal sealed record WorkerOptions
     public long? CachedModelBytes { get; init; }
 
     /// <summary>Most bytes of the device's memory that the samples which are drawn at once need, those of evaluations too, beside the models: more wait for each other, and one that needs more alone fails.
-    /// A training run that needs more than this
-    /// at the very least fails before it begins. From 1 MiB to 1 TiB; default three quarters of the memory, for training all of it, no limit where that is not known.</summary>
+    /// From 1 MiB to 1 TiB; default three quarters of the memory, no limit where that is not known.</summary>
     [Range(1_048_576.0, 1_099_511_627_776.0)]
     public long? MaxMemoryBytes { get; init; }
+
+    /// <summary>Bytes of the device's memory that a training run may need at the very least; one that needs more fails before it begins. From 1 MiB to 1 TiB; default all of it, no limit where that is not known.</summary>
+    [Range(1_048_576.0, 1_099_511_627_776.0)]
+    public long? MaxTrainingMemoryBytes { get; init; }
 
     /// <summary>Most bytes of the weights of an imported model. From 1 KiB to 1 TiB; default 8 GiB.</summary>
     [Range(1024.0, 1_099_511_627_776.0)]

@@ -15,9 +15,9 @@ internal sealed class TrainingRoom(WorkerDevice device, IOptions<WorkerOptions> 
     /// <exception cref="JobFailedException">It is more than there is.</exception>
     public void Require(TrainingMemory least)
     {
-        var most = options.Value.MaxMemoryBytes ?? device.AllBytes() ?? long.MaxValue;
+        var most = options.Value.MaxTrainingMemoryBytes ?? device.AllBytes() ?? long.MaxValue;
         if (least.Bytes > most)
             throw new JobFailedException(FormattableString.Invariant(
-                $"Training needs at least {least.Bytes / MiB:0} MiB of memory, {least.StateBytes / MiB:0} for the weights and their optimizer and {least.StepBytes / MiB:0} for a step; this worker gives {most / MiB:0} MiB (Worker:MaxMemoryBytes). Ask for a smaller batch, fewer channels, layers or levels, a lower resolution, or gradientCheckpointing."));
+                $"Training needs at least {least.Bytes / MiB:0} MiB of memory, {least.StateBytes / MiB:0} for the weights and their optimizer and {least.StepBytes / MiB:0} for a step; this worker gives {most / MiB:0} MiB (Worker:MaxTrainingMemoryBytes). Ask for a smaller batch, fewer channels, layers or levels, a lower resolution, or gradientCheckpointing."));
     }
 }

@@ -138,13 +138,13 @@ public sealed class TrainingJobTests : TrainingTests
             Network = new NetworkSpec { BlockOutChannels = [2048, 2048, 2048, 2048], LayersPerBlock = 8 },
             Training = Spec.Training with { BatchSize = 4096 },
         });
-        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:MaxMemoryBytes", "25769803776"));
+        var host = await AnotherHostAsync(new KeyValuePair<string, string?>("Worker:MaxTrainingMemoryBytes", "25769803776"));
 
         var job = await host.RunAsync(run.JobId);
 
         Assert.Equal(JobStatus.Failed, job.Status);
         Assert.Contains("Training needs at least ", job.Error, StringComparison.Ordinal);
-        Assert.Contains("gives 24576 MiB (Worker:MaxMemoryBytes). Ask for a smaller batch", job.Error, StringComparison.Ordinal);
+        Assert.Contains("gives 24576 MiB (Worker:MaxTrainingMemoryBytes). Ask for a smaller batch", job.Error, StringComparison.Ordinal);
         Assert.Empty(CheckpointFolders(run));
     }
 

@@ -18,7 +18,7 @@ public sealed class TrainingRoomTests
         var refused = Assert.Throws<JobFailedException>(() => Room(100 * MiB).Require(new TrainingMemory(60 * MiB, 41 * MiB)));
 
         Assert.Equal(
-            "Training needs at least 101 MiB of memory, 60 for the weights and their optimizer and 41 for a step; this worker gives 100 MiB (Worker:MaxMemoryBytes). Ask for a smaller batch, fewer channels, layers or levels, a lower resolution, or gradientCheckpointing.",
+            "Training needs at least 101 MiB of memory, 60 for the weights and their optimizer and 41 for a step; this worker gives 100 MiB (Worker:MaxTrainingMemoryBytes). Ask for a smaller batch, fewer channels, layers or levels, a lower resolution, or gradientCheckpointing.",
             refused.Message);
         Assert.Equal(FailureReason.Request, Failure.ReasonFor(refused));
     }
@@ -43,7 +43,7 @@ public sealed class TrainingRoomTests
 
     private static TrainingRoom Room(long? most)
     {
-        var options = Options.Create(new WorkerOptions { Device = "cpu", MaxMemoryBytes = most });
+        var options = Options.Create(new WorkerOptions { Device = "cpu", MaxTrainingMemoryBytes = most });
         return new TrainingRoom(new WorkerDevice(options), options);
     }
 }
