@@ -57,11 +57,11 @@ public static class DatasetBuilder
     {
         using var listing = source.Open(cancellationToken);
         using var writer = new DatasetWriter(folder, options);
-        var (gate, files, budget) = (new PixelGate(options.MaxPixels), new PixelGate(MaxBytesAtOnce), new PixelBudget(listing.MaxDecodedPixels));
+        var (files, budget) = (new PixelGate(MaxBytesAtOnce), new PixelBudget(listing.MaxDecodedPixels));
         foreach (var chunk in Chunks(listing.Entries))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (var file in PrepareAll(chunk, options, writer, gate, files, budget, cancellationToken))
+            foreach (var file in PrepareAll(chunk, options, writer, files, budget, cancellationToken))
                 writer.Add(file);
             progress?.Report(new DatasetProgress(Math.Min(writer.FilesDone, listing.Count), listing.Count, writer.Count, writer.SkippedCount));
             if (writer.IsFull)
@@ -88,13 +88,13 @@ public static class DatasetBuilder
     }
 
     private static PreparedFile[] PrepareAll(
-        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, PixelBudget budget, CancellationToken cancellationToken)
+        ImageEntry[] entries, DatasetOptions options, DatasetWriter writer, PixelGate files, PixelBudget budget, CancellationToken cancellationToken)
     {
         var parallelism = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaxThreads), CancellationToken = cancellationToken };
         var prepared = new PreparedFile[entries.Length];
         try
         {
-            Parallel.For(0, entries.Length, parallelism, n => prepared[n] = Prepare(entries[n], options, writer, gate, files, budget));
+            Parallel.For(0, entries.Length, parallelism, n => prepared[n] = Prepare(entries[n], options, writer, files, budget));
         }
         catch (AggregateException exception)
         {
@@ -103,7 +103,7 @@ public static class DatasetBuilder
         return prepared;
     }
 
-    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate gate, PixelGate files, PixelBudget budget)
+    private static PreparedFile Prepare(ImageEntry entry, DatasetOptions options, DatasetWriter writer, PixelGate files, PixelBudget budget)
     {
         try
         {
@@ -117,7 +117,7 @@ public static class DatasetBuilder
             var pixels = ImageCodec.PixelsOf(content);
             if (pixels <= options.MaxPixels) // a larger one is left out undecoded
                 budget.Spend(pixels);
-            using var room = gate.Enter(pixels);
+            using var room = DecodingRoom.Enter(pixels);
             var planes = Decode(content, options);
             if (pixels > LargePicture)
                 GC.Collect(); // it would let several of that size pile up

@@ -12,8 +12,8 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
 {
     private static readonly ImageDecodeOptions Limits = new() { MaxPixels = 1 << 24 };
 
-    // A picture of that size takes more than 100 MB until it is as small as the model's.
-    private static readonly SemaphoreSlim AtOnce = new(2);
+    // A picture of that size takes more than 100 MB until it is as small as the model's: two at once, and none beside a large one of a dataset.
+    private const long Room = DecodingRoom.Pixels / 2;
 
     /// <returns>Null where the request has no guide.</returns>
     /// <exception cref="JobFailedException">A picture cannot be read.</exception>
@@ -37,7 +37,7 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
 
     private PixelBatch Decode(string name, int channels, int side)
     {
-        AtOnce.Wait();
+        using var room = DecodingRoom.Enter(Room);
         try
         {
             using var file = artifacts.OpenRead(GuideFiles.KeyOf(batch.Id, name));
@@ -50,10 +50,6 @@ internal sealed class GuideReader(ArtifactStore artifacts, SampleBatch batch)
         catch (FileNotFoundException missing)
         {
             throw new JobFailedException($"{name} is not there any more; send the request again.", missing);
-        }
-        finally
-        {
-            AtOnce.Release();
         }
     }
 }

@@ -50,10 +50,11 @@ public sealed class TransportLimitTests(LoneApi api) : IClassFixture<LoneApi>, I
         var slow = DripAsync(body, new string(' ', 250), int.MaxValue); // half of what is asked for, and twice the server's own default
         var steady = DripAsync(body, new string(' ', 2048), 32); // 4 KiB a second, for longer than any grace
 
+        await Task.WhenAll(headers, trickle, slow, steady);
+        TestContext.Current.TestOutputHelper?.WriteLine($"Headers: {await headers}; a byte at a time: {await trickle}; 500 bytes a second: {await slow}");
         foreach (var (name, drip, from) in new[] { ("headers", headers, 12), ("a byte at a time", trickle, 8), ("500 bytes a second", slow, 8) })
         {
             var (status, time) = await drip;
-            TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {status} after {time.TotalSeconds:0.0} s");
             Assert.True(status is 0 or 408, $"{name}: {status}");
             Assert.InRange(time, TimeSpan.FromSeconds(from), TimeSpan.FromSeconds(25));
         }
