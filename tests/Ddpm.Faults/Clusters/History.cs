@@ -45,45 +45,20 @@ internal sealed class History(string connectionString)
         END $$;
         CREATE TRIGGER watch_checkpoint AFTER INSERT ON "Checkpoints" FOR EACH ROW EXECUTE FUNCTION watch.checkpoint();
 
-        CREATE FUNCTION watch.sample() RETURNS trigger LANGUAGE plpgsql AS $$
+        -- Of a row whose column is set: what it is called, and the column; one that is no key has an id.
+        CREATE FUNCTION watch.result() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE result text := to_jsonb(NEW) ->> TG_ARGV[1];
         BEGIN
-            IF NEW."ArtifactKey" IS DISTINCT FROM OLD."ArtifactKey" THEN
+            IF result IS DISTINCT FROM to_jsonb(OLD) ->> TG_ARGV[1] THEN
                 INSERT INTO watch.results (job, what, key, epoch, status)
-                SELECT j."Id", 'pictures', NEW."ArtifactKey", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
+                SELECT j."Id", TG_ARGV[0], CASE WHEN TG_ARGV[1] LIKE '%Key' THEN result END, j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
             END IF;
             RETURN NULL;
         END $$;
-        CREATE TRIGGER watch_sample AFTER UPDATE ON "SampleBatches" FOR EACH ROW EXECUTE FUNCTION watch.sample();
-
-        CREATE FUNCTION watch.evaluation() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF NEW."ArtifactKey" IS DISTINCT FROM OLD."ArtifactKey" THEN
-                INSERT INTO watch.results (job, what, key, epoch, status)
-                SELECT j."Id", 'evaluation', NEW."ArtifactKey", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
-            END IF;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER watch_evaluation AFTER UPDATE ON "Evaluations" FOR EACH ROW EXECUTE FUNCTION watch.evaluation();
-
-        CREATE FUNCTION watch.dataset() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF NEW."CacheKey" IS DISTINCT FROM OLD."CacheKey" THEN
-                INSERT INTO watch.results (job, what, key, epoch, status)
-                SELECT j."Id", 'dataset', NEW."CacheKey", j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
-            END IF;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER watch_dataset AFTER UPDATE ON "Datasets" FOR EACH ROW EXECUTE FUNCTION watch.dataset();
-
-        CREATE FUNCTION watch.model() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF NEW."CheckpointId" IS DISTINCT FROM OLD."CheckpointId" AND NEW."JobId" IS NOT NULL THEN
-                INSERT INTO watch.results (job, what, epoch, status)
-                SELECT j."Id", 'model', j."LeaseEpoch", j."Status" FROM "Jobs" j WHERE j."Id" = NEW."JobId";
-            END IF;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER watch_model AFTER UPDATE ON "Models" FOR EACH ROW EXECUTE FUNCTION watch.model();
+        CREATE TRIGGER watch_sample AFTER UPDATE ON "SampleBatches" FOR EACH ROW EXECUTE FUNCTION watch.result('pictures', 'ArtifactKey');
+        CREATE TRIGGER watch_evaluation AFTER UPDATE ON "Evaluations" FOR EACH ROW EXECUTE FUNCTION watch.result('evaluation', 'ArtifactKey');
+        CREATE TRIGGER watch_dataset AFTER UPDATE ON "Datasets" FOR EACH ROW EXECUTE FUNCTION watch.result('dataset', 'CacheKey');
+        CREATE TRIGGER watch_model AFTER UPDATE ON "Models" FOR EACH ROW EXECUTE FUNCTION watch.result('model', 'CheckpointId');
         """;
 
     /// <summary>Begins to watch. The tables of the service must be there.</summary>
