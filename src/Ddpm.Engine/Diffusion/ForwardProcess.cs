@@ -13,6 +13,8 @@ public sealed class ForwardProcess : IDisposable
     /// <param name="device">Where the pictures will be.</param>
     public ForwardProcess(NoiseSchedule schedule, Device device)
     {
+        using var scope = NewDisposeScope();
+
         // In float32 from float32 tables, the order in which diffusers computes them.
         _signalRates = tensor(schedule.AlphasCumprod.Select(alpha => MathF.Sqrt((float)alpha)).ToArray()).to(device).DetachFromDisposeScope();
         _noiseRates = tensor(schedule.AlphasCumprod.Select(alpha => MathF.Sqrt(1f - (float)alpha)).ToArray()).to(device).DetachFromDisposeScope();

@@ -26,6 +26,7 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         : base("UNet2DModel")
     {
         config.Validate();
+        using var scope = NewDisposeScope();
         Config = config;
         var channels = config.BlockOutChannels;
         var levels = channels.Count;
@@ -50,6 +51,8 @@ public sealed class UNet : nn.Module<Tensor, Tensor, Tensor?, Tensor>
         RegisterComponents();
         StartNormsAtIdentity();
         JoinBlocks();
+        foreach (var parameter in parameters())
+            parameter.DetachFromDisposeScope();
     }
 
     /// <summary>What it was built from.</summary>

@@ -57,6 +57,7 @@ internal sealed class DenoisingLoop
         var finished = new float[images.Count * elements];
         foreach (var image in running)
             stepper.Take(image, finished.AsSpan(image.Index * elements, elements));
-        return tensor(finished, [images.Count, _network.Channels, height, width]).Send(_network.Device);
+        using var scope = NewDisposeScope();
+        return tensor(finished, [images.Count, _network.Channels, height, width]).Send(_network.Device).MoveToOuterDisposeScope();
     }
 }

@@ -29,8 +29,8 @@ public sealed class AdamW : IDisposable
     {
         (_config, _tensors) = (config, tensors);
         way ??= Parameters.All(parameter => parameter.Value.device_type == DeviceType.CPU) ? AdamWWay.OnePass : AtenDispatcher.IsAvailable ? AdamWWay.Fused : AdamWWay.Single;
-        FirstMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
-        SecondMoments = [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
+        FirstMoments = Zeros();
+        SecondMoments = Zeros();
         _fused = way == AdamWWay.Fused;
         if (way != AdamWWay.OnePass)
             _device = new DeviceUpdate(tensors, FirstMoments, SecondMoments, config);
@@ -88,6 +88,7 @@ public sealed class AdamW : IDisposable
     /// <summary>Forgets all that it has gathered, as before the first step.</summary>
     public void Restart()
     {
+        using var scope = NewDisposeScope();
         using var noGradients = no_grad();
         foreach (var moment in FirstMoments.Concat(SecondMoments))
             moment.zero_();
@@ -108,6 +109,12 @@ public sealed class AdamW : IDisposable
         _device?.Dispose();
         foreach (var moment in FirstMoments.Concat(SecondMoments))
             moment.Dispose();
+    }
+
+    private Tensor[] Zeros()
+    {
+        using var scope = NewDisposeScope();
+        return [.. Parameters.Select(parameter => zeros_like(parameter.Value).detach().DetachFromDisposeScope())];
     }
 }
 

@@ -130,7 +130,8 @@ internal static class TrainingCheckpoint
         using var moments = Safetensors.Open(Path.Combine(training, MomentsFile));
         foreach (var (name, target) in Moments(optimizer))
         {
-            using var value = moments.Read(name);
+            using var scope = NewDisposeScope();
+            var value = moments.Read(name);
             if (!value.shape.SequenceEqual(target.shape))
                 throw new CheckpointException($"{MomentsFile}: '{name}' has shape [{string.Join(", ", value.shape)}]; [{string.Join(", ", target.shape)}] is needed.");
             target.copy_(value);

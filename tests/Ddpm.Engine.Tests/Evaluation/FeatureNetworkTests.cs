@@ -27,6 +27,7 @@ public sealed class FeatureNetworkTests : IDisposable
     [Theory, InlineData(0, 16), InlineData(96, 96)]
     public void Features_ComeFromPicturesOfTheSizeThatWasAsked(int asked, int expected)
     {
+        using var scope = NewDisposeScope();
         using var network = Load(new FeatureConfig { Range = FeatureRange.Bytes, Side = asked }, "return torch.amax(x, [2, 3])");
         using var features = network.Features(Plain(16, 3, 4, 5));
         Assert.Equal([3.0, 4.0, 5.0], features.data<double>().ToArray());

@@ -110,6 +110,7 @@ public sealed class DiffusionModelTests : IDisposable
     [Fact]
     public void Run_LetsPicturesOfDifferentPlansShareABatch()
     {
+        using var scope = NewDisposeScope();
         var schedule = _model.Schedule;
         SamplingPlan[] plans = [.. Enum.GetValues<SamplerKind>().Select((kind, index) => SamplingPlan.For(schedule, new SamplerConfig { Kind = kind, Steps = 5 + (3 * index) }))];
         using var network = Checkpoints.CheckpointFolders.LoadNetwork(_folder["model"]);
@@ -125,6 +126,7 @@ public sealed class DiffusionModelTests : IDisposable
     [Fact]
     public void Run_LetsRunsThatBeginMidwayOrHaveAKnownRegionShareABatch()
     {
+        using var scope = NewDisposeScope();
         var random = new Random(1);
         var picture = Enumerable.Range(0, 3 * 64).Select(_ => (random.NextSingle() * 2) - 1).ToArray();
         var known = new KnownRegion(picture, [.. Enumerable.Range(0, 64).Select(at => at % 2 == 0)]);

@@ -28,7 +28,8 @@ public sealed class PrecisionTests : TrainerRuns
 
         using var weights = Safetensors.Open(Path.Combine(checkpoint.Folder, "training", "raw_weights.safetensors"));
         Assert.All(weights.Entries, entry => Assert.Equal("F32", entry.Dtype));
-        using var weight = weights.Read("conv_in.weight");
+        using var scope = NewDisposeScope();
+        var weight = weights.Read("conv_in.weight");
         Assert.False(weight.to(ScalarType.BFloat16).to(ScalarType.Float32).equal(weight).all().item<bool>()); // finer than bfloat16
     }
 

@@ -141,6 +141,7 @@ public sealed class StepGuardTests : TrainerRuns
 
         public void Break()
         {
+            using var scope = NewDisposeScope();
             using var noGradients = no_grad();
             _kept = _weight.detach().clone().DetachFromDisposeScope();
             _weight.fill_(float.NaN);

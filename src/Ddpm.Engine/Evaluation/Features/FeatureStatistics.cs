@@ -70,8 +70,8 @@ public sealed class FeatureStatistics : IDisposable
     /// <param name="read">Reads a tensor by its name; it becomes this object's.</param>
     internal static FeatureStatistics From(Func<string, Tensor> read)
     {
-        using var count = read("count");
-        var statistics = new FeatureStatistics { _mean = read("mean").DetachFromDisposeScope(), _scatter = read("scatter").DetachFromDisposeScope(), Count = count.item<long>() };
+        using var scope = NewDisposeScope();
+        var statistics = new FeatureStatistics { _mean = read("mean").DetachFromDisposeScope(), _scatter = read("scatter").DetachFromDisposeScope(), Count = read("count").item<long>() };
         statistics._kept.Add(read("kept").DetachFromDisposeScope());
         return statistics;
     }
