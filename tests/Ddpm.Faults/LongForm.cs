@@ -15,6 +15,7 @@ internal static class LongForm
     private const string End = "<!-- end -->";
     private const int UsualKills = 300;
     private const int QuietCancellations = 40;
+    private const int FullDisks = 3;
 
     private static readonly string Version = typeof(LongForm).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
@@ -44,11 +45,12 @@ internal static class LongForm
         var watch = Stopwatch.StartNew();
         void Say(string what) => Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed:hh\\:mm\\:ss} {what}"));
         Say(string.Create(CultureInfo.InvariantCulture, $"seed {seed}, {kills} kills"));
+        var fullDisk = await FillDiskAsync(programs, FullDisks * kills / UsualKills, Say);
         await using var cluster = await Cluster.StartAsync(new ClusterSettings(programs) { Workers = 3 });
         var workload = new Workload(cluster, trainingSteps: 400);
         await workload.PrepareAsync();
-        var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 6, Settling = TimeSpan.FromMinutes(10) };
-        var report = await RunAsync(campaign, cluster, FaultsFor(kills, workload), kills, Say);
+        var campaign = new Campaign(cluster, workload, new Random(seed)) { Runs = 6, Samples = 3, Settling = TimeSpan.FromMinutes(10) };
+        var report = await RunAsync(campaign, cluster, FaultsFor(kills, workload), kills, fullDisk, Say);
         var text = TextOf(report, kills, seed, watch.Elapsed, cluster.Settings);
         Console.WriteLine(text);
         if (output.Length > 0)
@@ -59,17 +61,33 @@ internal static class LongForm
     private static bool IsKept(CampaignReport report, int kills) => report.Violations.Count == 0 && Targets.Of(report, kills).All(target => target.IsMet);
 
     // Where anything is not as it should be, all that the processes printed is kept.
-    private static async Task<CampaignReport> RunAsync(Campaign campaign, Cluster cluster, IEnumerable<Fault> faults, int kills, Action<string> say)
+    private static async Task<CampaignReport> RunAsync(Campaign campaign, Cluster cluster, IEnumerable<Fault> faults, int kills, FullDiskReport fullDisk, Action<string> say)
     {
         CampaignReport? report = null;
         try
         {
-            return report = await campaign.RunAsync(Enumerable.Range(0, QuietCancellations).Select(_ => new Cancellation(amidFaults: false)), faults, say);
+            report = await campaign.RunAsync(Enumerable.Range(0, QuietCancellations).Select(_ => new Cancellation(amidFaults: false)), faults, say);
+            return report = report with { Lines = [.. report.Lines, fullDisk.Line], Violations = [.. report.Violations, .. fullDisk.Violations] };
         }
         finally
         {
             if (report is null || !IsKept(report, kills))
                 say($"what the processes printed: {cluster.KeepOutput()}");
+        }
+    }
+
+    // Before the rest, in a cluster of its own, in which jobs may fail.
+    private static async Task<FullDiskReport> FillDiskAsync(string programs, int times, Action<string> say)
+    {
+        say(FullDisk.Name);
+        try
+        {
+            return await FullDisk.RunAsync(programs, new ClusterSettings(programs).Lease, Math.Max(1, times));
+        }
+        catch (MountRefusedException refused)
+        {
+            say(refused.Message);
+            return FullDiskReport.Never;
         }
     }
 

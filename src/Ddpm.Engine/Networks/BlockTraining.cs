@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Ddpm.Engine.Networks;
@@ -32,6 +33,10 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
 {
     private const string Block = "block";
 
+    // Of a GPU, whose backward pass libtorch runs on a thread of its own, without a scope: nobody else holds what was handed back until libtorch has taken it.
+    [ThreadStatic]
+    private static List<Tensor>? _handedBack;
+
     public override string Name => nameof(Recomputation);
 
     public static Tensor Of(Func<Tensor[], Tensor> block, Tensor[] inputs) => apply([block, .. inputs]);
@@ -56,6 +61,8 @@ internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputatio
         using var gradients = enable_grad();
         Tensor[] inputs = [.. ctx.get_saved_variables().Select(input => input.detach().requires_grad_(input.requires_grad))];
         block(inputs).backward([grad_output]); // reaches the block's weights too
-        return [null!, .. inputs.Select(input => input.grad!.MoveToOuterDisposeScope())]; // none for the block itself
+        List<Tensor> handedBack = [null!, .. inputs.Select(input => input.grad!.MoveToOuterDisposeScope())]; // none for the block itself
+        _handedBack = grad_output.device_type == DeviceType.CPU ? null : handedBack;
+        return handedBack;
     }
 }
