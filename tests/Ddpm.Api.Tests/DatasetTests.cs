@@ -3,10 +3,12 @@ using System.IO.Compression;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using Ddpm.Api.Http;
 using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
 using Ddpm.TestSupport;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace Ddpm.Api.Tests;
 
@@ -154,6 +156,52 @@ public sealed class DatasetTests(ApiHost host) : IClassFixture<ApiHost>
         using var response = await host.Client.PostAsync("/datasets", form, Cancel);
         Assert.NotNull((await ApiHost.ProblemAsync(response, 400))["errors"]![field]);
         Assert.Empty(host.FilesUnder("").Except(before));
+    }
+
+    [Fact]
+    public async Task Upload_SaysWhatIsWrong_WhenTheBoundaryIsTooLong()
+    {
+        using var content = new ByteArrayContent([]);
+        content.Headers.TryAddWithoutValidation("Content-Type", $"multipart/form-data; boundary={new string('b', 4200)}");
+        using var response = await host.Client.PostAsync("/datasets", content, Cancel);
+        Assert.Contains("boundary", (string?)(await ApiHost.ProblemAsync(response, 400))["detail"], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("resolution")]
+    [InlineData("unheard-of")]
+    public async Task Upload_NamesTheField_WhenItHoldsHalfACharacter(string field)
+    {
+        using var form = ApiHost.Form(FakeWorker.Zip(("a/1.png", FakeWorker.Png)), "a.zip", (field, """ "\ud800" """.Trim()));
+        using var response = await host.Client.PostAsync("/datasets", form, Cancel);
+        Assert.Contains(field, (await ApiHost.ProblemAsync(response, 400)).ToJsonString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Upload_CutsALongNameBetweenCharacters()
+    {
+        using var form = ApiHost.Form(FakeWorker.Zip(("a/1.png", FakeWorker.Png)), $"{new string('a', 199)}\U0001F600.zip", ("resolution", "16"));
+        using var response = await host.Client.PostAsync("/datasets", form, Cancel);
+        Assert.Equal(new string('a', 199), (string?)(await ApiHost.JsonAsync(response, 202))["name"]);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Upload_StaysWhereNobodyKnowsWhetherItsRowWasSaved_AndGoesWhereItWasNot(bool isKnown)
+    {
+        using var form = ApiHost.Form(FakeWorker.Zip());
+        var path = "";
+        var request = new DefaultHttpContext().Request;
+        (request.ContentType, request.Body) = (form.Headers.ContentType!.ToString(), await form.ReadAsStreamAsync(Cancel));
+        using (var upload = await MultipartUpload.ReceiveAsync(request, host.Artifacts, ApiHost.MaxUploadBytes, Cancel))
+        {
+            Exception trouble = isKnown ? new DbUpdateException("refused") : new DbUpdateException("lost", new NpgsqlException("the connection broke", new IOException()));
+            Assert.Same(trouble, await Assert.ThrowsAsync<DbUpdateException>(() => upload.KeepIfSavedAsync<int>(() => throw trouble)));
+            path = upload.Path;
+        }
+
+        Assert.Equal(!isKnown, File.Exists(path));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Text;
 using Ddpm.Jobs.Life;
+using Ddpm.TestSupport;
 using Microsoft.EntityFrameworkCore;
 
 namespace Ddpm.Api.Tests;
@@ -154,6 +155,27 @@ public sealed class ModelTests(ApiHost host) : IClassFixture<ApiHost>
         using var second = await host.SendAsync(HttpMethod.Delete, "/models/two");
         using var gone = await host.GetAsync($"/checkpoints/{checkpoint}");
         await ApiHost.ProblemAsync(gone, 404);
+        Assert.Empty(host.FilesUnder($"models/{checkpoint}"));
+    }
+
+    [Fact]
+    public async Task Delete_TakesTheCheckpointWithIt_WhenItsImportEndsWellMeanwhile()
+    {
+        using var form = ApiHost.Form(Folder, "folder.zip", ("name", "late"));
+        using var accepted = await host.Client.PostAsync("/models", form, Cancel);
+        await using var db = host.Database();
+        var job = (await db.Models.SingleAsync(row => row.Name == "late", Cancel)).JobId;
+        await db.Jobs.Where(row => row.Id == job).ExecuteUpdateAsync(row => row.SetProperty(j => j.Status, JobStatus.Running), Cancel);
+
+        var deletion = host.SendAsync(HttpMethod.Delete, "/models/late");
+        await Eventually.BecomesTrueAsync("it is asked to stop", () => db.Jobs.AnyAsync(row => row.Id == job && row.CancelRequested, Cancel));
+        var checkpoint = await host.CheckpointAsync();
+        await db.Models.Where(row => row.Name == "late").ExecuteUpdateAsync(row => row.SetProperty(m => m.CheckpointId, checkpoint), Cancel);
+        await db.Jobs.Where(row => row.Id == job).ExecuteUpdateAsync(row => row.SetProperty(j => j.Status, JobStatus.Succeeded), Cancel);
+
+        using var response = await deletion;
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        Assert.False(await db.Checkpoints.AnyAsync(row => row.Id == checkpoint, Cancel));
         Assert.Empty(host.FilesUnder($"models/{checkpoint}"));
     }
 

@@ -83,10 +83,7 @@ internal static class DatasetEndpoints
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a dataset", fault);
 
         var spec = new DatasetSpec(new() { Kind = DatasetSourceKind.Upload }, fields);
-        var (id, isNew) = await SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, caller, key, upload.Sha256, db, outbox);
-        if (isNew)
-            upload.Keep();
-        return id;
+        return await upload.KeepIfSavedAsync(() => SaveAsync(fields.Name ?? upload.Title, spec, upload.Key, caller, key, upload.Sha256, db, outbox));
     }
 
     // Not to be cancelled: whether the row was saved decides whether its upload stays.

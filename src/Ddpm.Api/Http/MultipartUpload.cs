@@ -11,7 +11,7 @@ using Microsoft.Net.Http.Headers;
 namespace Ddpm.Api.Http;
 
 /// <summary>A multipart/form-data body with one file, which has been streamed into the artifact store, and some fields, in any order.</summary>
-/// <remarks>Disposing deletes the file, unless <see cref="Keep"/> was called.</remarks>
+/// <remarks>Disposing deletes the file, unless <see cref="KeepIfSavedAsync"/> left it.</remarks>
 internal sealed class MultipartUpload : IDisposable
 {
     private const string FilePart = "file";
@@ -19,6 +19,7 @@ internal sealed class MultipartUpload : IDisposable
     private const int OfTheReader = unchecked((int)0x80131620); // an IOException's own code: those of the disk carry the system's
     private const int MaxParts = 32;
     private const int LongestTitle = 200;
+    private const int LongestBoundary = 70; // RFC 2046, section 5.1.1
 
     private readonly ArtifactStore _artifacts;
     private readonly Dictionary<string, string> _fields = new(StringComparer.Ordinal);
@@ -40,7 +41,12 @@ internal sealed class MultipartUpload : IDisposable
         {
             var name = string.Concat((FileName ?? "").Replace('\\', '/').Split('/')[^1].Where(c => !char.IsControl(c)));
             var title = name.Split('.')[0].Trim();
-            return title.Length is > 0 and <= LongestTitle ? title : title.Length > 0 ? title[..LongestTitle] : "upload";
+            return title.Length switch
+            {
+                0 => "upload",
+                <= LongestTitle => title,
+                _ => title[..(char.IsHighSurrogate(title[LongestTitle - 1]) ? LongestTitle - 1 : LongestTitle)],
+            };
         }
     }
 
@@ -101,8 +107,23 @@ internal sealed class MultipartUpload : IDisposable
         return Encoding.UTF8.GetBytes(json.ToJsonString());
     }
 
-    /// <summary>Leaves the file where it is: a row refers to it now.</summary>
-    public void Keep() => _kept = true;
+    /// <summary>Has a row saved that refers to the file, which stays if it was saved.</summary>
+    /// <param name="save">Saves it; says whether it did, or an earlier request had. Not to be cancelled.</param>
+    /// <remarks>It also stays where the database's answer is lost, and nobody knows: a file that no row names is swept.</remarks>
+    public async Task<T> KeepIfSavedAsync<T>(Func<Task<(T Made, bool IsNew)>> save)
+    {
+        _kept = true;
+        try
+        {
+            (var made, _kept) = await save();
+            return made;
+        }
+        catch (Exception refusal) when (refusal is RequestProblem || !DatabaseErrors.IsTransient(refusal))
+        {
+            _kept = false;
+            throw;
+        }
+    }
 
     public void Dispose()
     {
@@ -115,6 +136,9 @@ internal sealed class MultipartUpload : IDisposable
         var boundary = HeaderUtilities.RemoveQuotes(MediaTypeHeaderValue.Parse(request.ContentType).Boundary);
         if (boundary.Length == 0)
             throw new InvalidDataException("The Content-Type names no boundary; let your HTTP library write this header (with curl: -F).");
+
+        if (boundary.Length > LongestBoundary)
+            throw new InvalidDataException($"The boundary that the Content-Type names is longer than {LongestBoundary} characters.");
 
         using var body = new LimitedStream(request.Body, maxBytes, () => TooLarge(maxBytes));
         var reader = new MultipartReader(boundary.Value!, body);
@@ -167,9 +191,11 @@ internal sealed class MultipartUpload : IDisposable
     {
         try
         {
-            return JsonNode.Parse(value);
+            var literal = JsonNode.Parse(value);
+            literal?.ToJsonString(); // escapes are looked at no earlier: "\ud800" is no text
+            return literal;
         }
-        catch (JsonException)
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
         {
             return value;
         }

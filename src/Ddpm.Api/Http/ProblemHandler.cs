@@ -43,6 +43,12 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
                 Title = "The database does not answer.",
                 Detail = "Try again in a moment, with the same Idempotency-Key where you sent one: what was accepted is not made twice.",
             },
+            _ when DatabaseErrors.IsBrokenReference(exception) => new()
+            {
+                Status = StatusCodes.Status409Conflict,
+                Title = "Something that this refers to was made or deleted at the same moment.",
+                Detail = "Nothing was changed. Look at what is there now, and ask again.",
+            },
             _ => Unexpected(context, exception),
         };
         if (problem.Status == StatusCodes.Status503ServiceUnavailable)

@@ -78,11 +78,7 @@ internal static class ModelCreation
     {
         if (await ArchiveProbe.ZipOnlyFaultAsync(upload.Path, cancellationToken) is { } fault)
             throw new RequestProblem(StatusCodes.Status400BadRequest, "The upload cannot become a model", fault);
-        // Not to be cancelled: whether the row was saved decides whether its upload stays.
-        var (name, isNew) = await ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, caller, key, db, outbox, CancellationToken.None);
-        if (isNew)
-            upload.Keep();
-        return name;
+        return await upload.KeepIfSavedAsync(() => ImportAsync(fields, model => model.UploadKey = upload.Key, upload.Sha256, caller, key, db, outbox, CancellationToken.None));
     }
 
     private static async Task<(string Name, bool IsNew)> ImportAsync(

@@ -120,8 +120,13 @@ internal static partial class ModelEndpoints
         if (await FindAsync(name, db, cancellationToken) is not { } model)
             return NotFound(name);
         db.RequireOwn(model.Account);
-        if (model.Job is { } job && await JobEndings.StopAsync(job, context, control, db, cancellationToken) is { } busy)
-            return busy;
+        if (model.Job is { } job)
+        {
+            if (await JobEndings.StopAsync(job, context, control, db, cancellationToken) is { } busy)
+                return busy;
+            model = await FindAsync(name, db, cancellationToken) ?? model; // its import may have ended well meanwhile
+        }
+
         var orphan = model.Checkpoint is { TrainingRunId: null } checkpoint && checkpoint.Account == model.Account
             && !await db.Models.IgnoreQueryFilters().AnyAsync(other => other.CheckpointId == checkpoint.Id && other.Name != name, cancellationToken) ? checkpoint : null;
         await using (var transaction = await db.Database.BeginTransactionAsync(cancellationToken))

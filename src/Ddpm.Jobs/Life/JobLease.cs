@@ -89,7 +89,7 @@ public sealed partial class JobLease : IDisposable
 
     /// <summary>Ends the job with a message that its user can act on.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>
-    public void Fail(string error) => End(JobStatus.Failed, error, result: null);
+    public void Fail(string error) => End(JobStatus.Failed, DatabaseText.Storable(error), result: null); // which may quote a file
 
     /// <summary>Ends the job as its user asked.</summary>
     /// <exception cref="LeaseLostException">The lease is lost; nothing was written.</exception>

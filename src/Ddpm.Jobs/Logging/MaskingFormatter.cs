@@ -19,6 +19,6 @@ internal sealed partial class MaskingFormatter(ITextFormatter lines) : ITextForm
     // The first characters of a key stay: by them its owner knows which it is.
     internal static string Mask(string text) => Secret().Replace(text, "***");
 
-    [GeneratedRegex("""(?<=\bddpm_[\w-]{8})[\w-]{20,}|(?<=\bhf_)\w{16,}|(?<=\b(?:password|pwd)=)(?:'[^']*'|\\?"[^"]*"|[^;"'\r\n]+)|(?<=\bddpm-session=)[^;"'\s]+|(?<=\bBearer )[^\s"',;]{8,}""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex("""(?<=\bddpm_[\w-]{8})[\w-]{20,}|(?<=\bhf_)\w{16,}|(?<=\b(?:password|pwd|psw)\s*=\s*)(?:'[^']*'|\\?"[^"]*"|[^\s;"'][^;"'\r\n]*)|(?<=\bddpm-session=)[^;"'\s]+|(?<=\bBearer )[^\s"',;]{8,}""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Secret();
 }

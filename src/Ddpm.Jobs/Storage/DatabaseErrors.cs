@@ -9,6 +9,8 @@ public static class DatabaseErrors
 {
     private const int SqliteBusy = 5;
     private const int SqliteLocked = 6;
+    private const int SqliteForeignKey = 787;
+    private const int SqliteRestrictedDelete = 1811; // what ON DELETE RESTRICT reports
     private const string IdleInTransaction = "25P03";
 
     /// <summary>Whether the same statement may succeed a little later. EF Core wraps what the driver throws, so causes are searched too; of a time-out while the first connection is made it is all there is.</summary>
@@ -17,6 +19,18 @@ public static class DatabaseErrors
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
             if (cause is DbException { IsTransient: true } or PostgresException { SqlState: IdleInTransaction } or SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked } or InvalidOperationException { InnerException: TimeoutException })
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether a row that the statement refers to is not there any more, or one that it deletes is referred to.</summary>
+    public static bool IsBrokenReference(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation } or SqliteException { SqliteExtendedErrorCode: SqliteForeignKey or SqliteRestrictedDelete })
                 return true;
         }
 

@@ -11,7 +11,7 @@ internal static class JsonColumn
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
     {
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new StorableText() },
     };
 
     public static PropertyBuilder<T> IsJson<T>(this PropertyBuilder<T> property, string columnType)
@@ -28,4 +28,16 @@ internal static class JsonColumn
         (left, right) => Write(left) == Write(right),
         value => Write(value).GetHashCode(StringComparison.Ordinal),
         value => Read<T>(Write(value)));
+
+    // Names of files and words of foreign configurations may hold what PostgreSQL keeps in no text.
+    private sealed class StorableText : JsonConverter<string>
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString();
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(DatabaseText.Storable(value));
+
+        public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetString()!;
+
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WritePropertyName(DatabaseText.Storable(value));
+    }
 }

@@ -66,7 +66,7 @@ internal sealed partial class BuiltinModels(
         // A name that a person has given to something else stays theirs.
         if (model is not null && (model.JobId is not null || model.Checkpoint?.TrainingRunId is not null || model.Account is not (Account.Shared or Account.Local)))
             return;
-        if (model?.Checkpoint?.Sha256 == sha256)
+        if (model?.Checkpoint is { } known && known.Sha256 == sha256 && artifacts.Exists(known.ArtifactKey))
         {
             await ShareAsync(model, db, cancellationToken);
             return;
@@ -88,14 +88,14 @@ internal sealed partial class BuiltinModels(
         try
         {
             await db.SaveChangesAsync(cancellationToken);
-            await ShareAsync(model, db, cancellationToken);
         }
-        catch
+        catch (Exception refusal) when (refusal is not OperationCanceledException && !DatabaseErrors.IsTransient(refusal)) // or it may have been saved: files that no row names are swept
         {
             artifacts.Delete(checkpoint.ArtifactKey);
             throw;
         }
 
+        await ShareAsync(model, db, cancellationToken);
         LogRegistered(name);
     }
 

@@ -130,7 +130,7 @@ internal static class FileInvariants
         var carried = await cluster.History.TextsAsync(
             """
             SELECT 'Hangfire job ' || j.id || ' ' || j.statename || ' ' || j.arguments FROM hangfire.job j
-            WHERE j.statename IN ('Enqueued', 'Processing', 'Scheduled', 'Awaiting') UNION ALL SELECT concat('Hangfire queue entry ', jobid, ' of ', queue, ', fetched at ', fetchedat, ', now ', now()) FROM hangfire.jobqueue
+            WHERE j.statename IN ('Enqueued', 'Processing', 'Scheduled', 'Awaiting', 'Failed') UNION ALL SELECT concat('Hangfire queue entry ', jobid, ' of ', queue, ', fetched at ', fetchedat, ', now ', now()) FROM hangfire.jobqueue
             """);
         return [.. left.Select(path => $"{path} is left behind"), .. carried.Select(job => $"{job} is left behind")];
     }

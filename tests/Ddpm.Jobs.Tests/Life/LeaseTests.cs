@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Ddpm.Jobs.Datasets;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Storage;
 using Ddpm.Jobs.Telemetry;
@@ -36,6 +37,49 @@ public abstract class LeaseTests : JobsTests
         lease.Dispose();
         var row = await Host.ReadAsync(job.Id);
         Assert.Equal((JobStatus.Running, 1L, 0), (row.Status, row.LeaseEpoch, row.LostLeases));
+    }
+
+    [Fact]
+    public async Task Fail_EndsTheJob_WhateverItsMessageQuotes()
+    {
+        var job = await Host.AddJobAsync();
+        using var lease = await Host.ClaimAsync(job.Id);
+
+        lease.Fail("'a\0b' is no picture.");
+
+        var row = await Host.ReadAsync(job.Id);
+        Assert.Equal((JobStatus.Failed, "'a\uFFFDb' is no picture."), (row.Status, row.Error));
+    }
+
+    [Fact]
+    public async Task Succeed_WritesNamesOfFiles_WhateverTheyHold()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        using var lease = await Host.ClaimAsync(run.JobId);
+
+        lease.Succeed(db =>
+        {
+            var dataset = db.Datasets.Single();
+            (dataset.Skipped, dataset.Classes) = ([new SkippedFile("a\0b", "no picture")], [new DatasetClass("\0", 1)]);
+        });
+
+        await using var db = Host.Open();
+        var row = await db.Datasets.SingleAsync(Cancellation);
+        Assert.Equal(("a\uFFFDb", "\uFFFD"), (row.Skipped.Single().Name, row.Classes.Single().Name));
+    }
+
+    [Fact]
+    public async Task IsBrokenReference_TellsARowThatRefersToNone()
+    {
+        var run = await Host.AddTrainingRunAsync();
+        await using var db = Host.Open();
+        var deletion = await Assert.ThrowsAnyAsync<DbException>(() => db.Datasets.ExecuteDeleteAsync(Cancellation));
+        db.Add(new TrainingRun { Id = Guid.CreateVersion7(), JobId = run.JobId, DatasetId = Guid.CreateVersion7(), Name = "run", Spec = new TrainingSpec() });
+        var insertion = await Assert.ThrowsAsync<DbUpdateException>(() => db.SaveChangesAsync(Cancellation));
+        db.ChangeTracker.Clear();
+        db.Add(new Job { Id = run.JobId, Kind = JobKind.Training, CreatedAt = DateTime.UtcNow });
+        var other = await Assert.ThrowsAsync<DbUpdateException>(() => db.SaveChangesAsync(Cancellation));
+        Assert.Equal((true, true, false), (DatabaseErrors.IsBrokenReference(deletion), DatabaseErrors.IsBrokenReference(insertion), DatabaseErrors.IsBrokenReference(other)));
     }
 
     [Theory]

@@ -7,6 +7,8 @@ public sealed class MaskingTests
 {
     [Theory]
     [InlineData("Host=db;Username=ddpm;Password=tea for two;Database=d", "Host=db;Username=ddpm;Password=***;Database=d")]
+    [InlineData("Host=db;Password = tea for two;Database=d", "Host=db;Password = ***;Database=d")]
+    [InlineData("Host=db;psw=tea;Database=d", "Host=db;psw=***;Database=d")]
     [InlineData("Host=db;password=\"tea;two\";Database=d", "Host=db;password=***;Database=d")]
     [InlineData("\"Authorization: Bearer abcdefgh0123\"", "\"Authorization: Bearer ***\"")]
     [InlineData("HF_TOKEN is hf_abcdefghijklmnopqrstuv.", "HF_TOKEN is hf_***.")]

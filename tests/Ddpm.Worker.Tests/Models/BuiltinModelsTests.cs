@@ -1,5 +1,6 @@
 using Ddpm.Jobs.Accounts;
 using Ddpm.Jobs.Models;
+using Ddpm.Jobs.Storage;
 using Ddpm.Worker.Models;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
@@ -26,6 +27,20 @@ public sealed class BuiltinModelsTests : WorkerTests
         Assert.Equal((Account.Shared, Account.Shared), await AccountsAsync());
         await using var rows = Host.Open();
         Assert.Equal(1, await rows.Checkpoints.CountAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task WhatIsShipped_IsTakenInAgain_WhereItsFilesAreGone()
+    {
+        var worker = await RegisteredAsync();
+        var artifacts = worker.Get<ArtifactStore>();
+        var lost = await KeyAsync();
+        artifacts.Delete(lost);
+
+        await BuiltinsOf(worker).StartAsync(Cancellation);
+
+        Assert.NotEqual(lost, await KeyAsync());
+        Assert.True(artifacts.Exists(await KeyAsync()));
     }
 
     [Fact]
@@ -56,6 +71,12 @@ public sealed class BuiltinModelsTests : WorkerTests
     }
 
     private static BuiltinModels BuiltinsOf(WorkerHost worker) => worker.Get<IEnumerable<IHostedService>>().OfType<BuiltinModels>().Single();
+
+    private async Task<string> KeyAsync()
+    {
+        await using var db = Host.Open();
+        return await db.Models.Where(row => row.Name == Name).Select(row => row.Checkpoint!.ArtifactKey).SingleAsync(Cancellation);
+    }
 
     private async Task<(string Model, string Checkpoint)> AccountsAsync()
     {
