@@ -239,15 +239,16 @@ public sealed partial class JobLease : IDisposable
             Volatile.Write(ref _renewedAt, timestamp);
         }
 
+        var cancelRequested = Held(db).Select(j => (bool?)j.CancelRequested).SingleOrDefault();
+        if (cancelRequested == true)
+            RequestStop(StopReason.CancelRequested);
+
         if (Progress is var progress && progress != _writtenProgress)
         {
             Held(db).ExecuteUpdate(set => set.SetProperty(j => j.Progress, progress));
             _writtenProgress = progress;
         }
 
-        var cancelRequested = Held(db).Select(j => (bool?)j.CancelRequested).SingleOrDefault();
-        if (cancelRequested == true)
-            RequestStop(StopReason.CancelRequested);
         return cancelRequested is not null;
     }
 
