@@ -12,7 +12,11 @@ internal static partial class Refusal
     public static string Sentence(string text)
     {
         if (text.Length > Longest)
-            text = $"{text[..Beginning]}…{text[(text.Length - Longest + Beginning + 1)..]}";
+        {
+            var (left, right) = (Beginning, text.Length - Longest + Beginning + 1);
+            text = $"{text[..(char.IsHighSurrogate(text[left - 1]) ? left - 1 : left)]}…{text[(char.IsLowSurrogate(text[right]) ? right + 1 : right)..]}";
+        }
+
         return text.Any(char.IsControl) ? string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter)) : text;
     }
 

@@ -186,9 +186,11 @@ public sealed class DatasetTests(ApiHost host) : IClassFixture<ApiHost>
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Upload_StaysWhereNobodyKnowsWhetherItsRowWasSaved_AndGoesWhereItWasNot(bool isKnown)
+    [InlineData(PostgresErrorCodes.UniqueViolation, false)]
+    [InlineData(PostgresErrorCodes.DiskFull, false)]
+    [InlineData(PostgresErrorCodes.AdminShutdown, true)]
+    [InlineData(null, true)]
+    public async Task Upload_StaysWhereNobodyKnowsWhetherItsRowWasSaved_AndGoesWhereItWasNot(string? answer, bool stays)
     {
         using var form = ApiHost.Form(FakeWorker.Zip());
         var path = "";
@@ -196,12 +198,14 @@ public sealed class DatasetTests(ApiHost host) : IClassFixture<ApiHost>
         (request.ContentType, request.Body) = (form.Headers.ContentType!.ToString(), await form.ReadAsStreamAsync(Cancel));
         using (var upload = await MultipartUpload.ReceiveAsync(request, host.Artifacts, ApiHost.MaxUploadBytes, Cancel))
         {
-            Exception trouble = isKnown ? new DbUpdateException("refused") : new DbUpdateException("lost", new NpgsqlException("the connection broke", new IOException()));
+            var trouble = new DbUpdateException("not saved", answer is null
+                ? new NpgsqlException("the connection broke", new IOException())
+                : new PostgresException("no", "ERROR", "ERROR", answer));
             Assert.Same(trouble, await Assert.ThrowsAsync<DbUpdateException>(() => upload.KeepIfSavedAsync<int>(() => throw trouble)));
             path = upload.Path;
         }
 
-        Assert.Equal(!isKnown, File.Exists(path));
+        Assert.Equal(stays, File.Exists(path));
     }
 
     [Fact]

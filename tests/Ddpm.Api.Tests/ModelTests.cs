@@ -165,7 +165,7 @@ public sealed class ModelTests(ApiHost host) : IClassFixture<ApiHost>
         using var accepted = await host.Client.PostAsync("/models", form, Cancel);
         await using var db = host.Database();
         var job = (await db.Models.SingleAsync(row => row.Name == "late", Cancel)).JobId;
-        await db.Jobs.Where(row => row.Id == job).ExecuteUpdateAsync(row => row.SetProperty(j => j.Status, JobStatus.Running), Cancel);
+        await db.Jobs.Where(row => row.Id == job).ExecuteUpdateAsync(row => row.SetProperty(j => j.Status, JobStatus.Running).SetProperty(j => j.LeaseExpiresAt, DateTime.UtcNow.AddHours(1)), Cancel);
 
         var deletion = host.SendAsync(HttpMethod.Delete, "/models/late");
         await Eventually.BecomesTrueAsync("it is asked to stop", () => db.Jobs.AnyAsync(row => row.Id == job && row.CancelRequested, Cancel));

@@ -66,9 +66,19 @@ internal sealed class Campaign(Cluster cluster, Workload workload, Random random
 
         await Task.WhenAll(frozen);
         say("settling");
-        await workload.SettleAsync(Settling);
+        List<string> late = [];
+        try
+        {
+            await workload.SettleAsync(Settling);
+        }
+        catch (TimeoutException reason)
+        {
+            say(reason.Message);
+            late.Add(reason.Message.Split('\n')[0]);
+        }
+
         ThrowIfAnyDied();
-        return new CampaignReport(await LinesAsync(order), [.. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
+        return new CampaignReport(await LinesAsync(order), [.. late, .. await ViolationsAsync(), .. onlooker.Blunders], await TakeOversAsync(), workload.Accepted.Count, onlooker.Summary);
     }
 
     private async Task InjectAsync(Fault fault, Random own)

@@ -118,7 +118,7 @@ internal sealed class MultipartUpload : IDisposable
             (var made, _kept) = await save();
             return made;
         }
-        catch (Exception refusal) when (refusal is RequestProblem || !DatabaseErrors.IsTransient(refusal))
+        catch (Exception refusal) when (refusal is RequestProblem || !DatabaseErrors.IsUnanswered(refusal))
         {
             _kept = false;
             throw;

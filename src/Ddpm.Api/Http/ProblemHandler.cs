@@ -43,12 +43,7 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
                 Title = "The database does not answer.",
                 Detail = "Try again in a moment, with the same Idempotency-Key where you sent one: what was accepted is not made twice.",
             },
-            _ when DatabaseErrors.IsBrokenReference(exception) => new()
-            {
-                Status = StatusCodes.Status409Conflict,
-                Title = "Something that this refers to was made or deleted at the same moment.",
-                Detail = "Nothing was changed. Look at what is there now, and ask again.",
-            },
+            _ when DatabaseErrors.IsBrokenReference(exception) => BrokenReference(context, exception),
             _ => Unexpected(context, exception),
         };
         if (problem.Status == StatusCodes.Status503ServiceUnavailable)
@@ -73,6 +68,17 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
         return TypedResults.Problem(detail, statusCode: response.StatusCode).ExecuteAsync(status.HttpContext);
     }
 
+    private ProblemDetails BrokenReference(HttpContext context, Exception exception)
+    {
+        LogBrokenReference(exception, context.Request.Method, context.Request.Path);
+        return new()
+        {
+            Status = StatusCodes.Status409Conflict,
+            Title = "Something that this refers to, or that refers to this, was made or deleted at the same moment.",
+            Detail = "Nothing was made or deleted. Look at what is there now, and ask again.",
+        };
+    }
+
     private ProblemDetails Unexpected(HttpContext context, Exception exception)
     {
         LogUnexpected(exception, context.Request.Method, context.Request.Path);
@@ -83,6 +89,9 @@ internal sealed partial class ProblemHandler(ILogger<ProblemHandler> logger) : I
             Detail = "This is not your request's fault. The server's log has the reason, under the traceId given here.",
         };
     }
+
+    [LoggerMessage(LogLevel.Warning, "{Method} {Path} met a change that another made at the same moment")]
+    private partial void LogBrokenReference(Exception exception, string method, PathString path);
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]
     private partial void LogUnexpected(Exception exception, string method, PathString path);

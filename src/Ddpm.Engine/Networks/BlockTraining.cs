@@ -24,45 +24,46 @@ internal sealed class BlockTraining
     /// <param name="block">A function of its inputs and its own weights, the same whenever it is called.</param>
     /// <param name="inputs">Borrowed.</param>
     public Tensor Compute(Func<Tensor[], Tensor> block, params Tensor[] inputs) =>
-        Recomputes && is_grad_enabled() && inputs.Any(input => input.requires_grad) ? Recomputation.Of(block, inputs) : block(inputs);
+        Recomputes && is_grad_enabled() && inputs.Any(input => input.requires_grad) ? Recomputation.Of(this, block, inputs) : block(inputs);
+
+    /// <summary>What the newest backward pass of a block gave to a GPU's, which libtorch runs on a thread of its own, without a scope: nobody else holds it until libtorch has taken it.</summary>
+    public IReadOnlyList<Tensor>? HandedBack { get; set; }
 }
 
 /// <summary>Gradient checkpointing: the forward pass of a block leaves no activations behind, and the backward pass begins by making them again.
 /// Chen et al. 2016, §4.</summary>
 internal sealed class Recomputation : autograd.SingleTensorFunction<Recomputation>
 {
-    private const string Block = "block";
-
-    // Of a GPU, whose backward pass libtorch runs on a thread of its own, without a scope: nobody else holds what was handed back until libtorch has taken it.
-    [ThreadStatic]
-    private static List<Tensor>? _handedBack;
+    private const string Kept = "block";
 
     public override string Name => nameof(Recomputation);
 
-    public static Tensor Of(Func<Tensor[], Tensor> block, Tensor[] inputs) => apply([block, .. inputs]);
+    public static Tensor Of(BlockTraining training, Func<Tensor[], Tensor> block, Tensor[] inputs) => apply([new Work(training, block), .. inputs]);
 
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var block = (Func<Tensor[], Tensor>)vars[0];
+        var work = (Work)vars[0];
         Tensor[] inputs = [.. vars[1..].Cast<Tensor>()];
-        ctx.save_data(Block, block);
+        ctx.save_data(Kept, work);
         ctx.save_for_backward([.. inputs]);
         using var scope = NewDisposeScope();
         using var noGradients = no_grad();
-        return block(inputs).MoveToOuterDisposeScope();
+        return work.Block(inputs).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        var block = (Func<Tensor[], Tensor>)ctx.get_data(Block);
+        var (training, block) = (Work)ctx.get_data(Kept);
         using var scope = NewDisposeScope();
         using var gradients = enable_grad();
         Tensor[] inputs = [.. ctx.get_saved_variables().Select(input => input.detach().requires_grad_(input.requires_grad))];
         block(inputs).backward([grad_output]); // reaches the block's weights too
         List<Tensor> handedBack = [null!, .. inputs.Select(input => input.grad!.MoveToOuterDisposeScope())]; // none for the block itself
-        _handedBack = grad_output.device_type == DeviceType.CPU ? null : handedBack;
+        training.HandedBack = grad_output.device_type == DeviceType.CPU ? null : handedBack;
         return handedBack;
     }
+
+    private sealed record Work(BlockTraining Training, Func<Tensor[], Tensor> Block);
 }

@@ -19,6 +19,7 @@ public sealed class DenoisingLoss : IDisposable
     public DenoisingLoss(ForwardProcess forwardProcess, PredictionType predictionType = PredictionType.Epsilon, IReadOnlyList<double>? factors = null, Device? device = null)
     {
         (_forwardProcess, _predictionType) = (forwardProcess, predictionType);
+        using var scope = NewDisposeScope();
         if (factors is not null)
             _factors = tensor(factors.Select(factor => (float)factor).ToArray()).to(device ?? CPU).DetachFromDisposeScope();
     }

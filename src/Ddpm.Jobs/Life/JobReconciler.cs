@@ -24,6 +24,8 @@ public sealed partial class JobReconciler(
     JobMetrics metrics,
     ILogger<JobReconciler> logger)
 {
+    private readonly HangfireLocks? _locks = hangfire is PromptStorage prompt ? new(prompt, clock) : null;
+
     /// <summary>Ends the leases of dead processes at once where all processes share this machine (SQLite), instead of letting them run out.</summary>
     /// <returns>How many.</returns>
     public async Task<int> EndLeasesOfTheDeadAsync(CancellationToken cancellationToken)
@@ -151,6 +153,8 @@ public sealed partial class JobReconciler(
 
         if (hangfire is PromptStorage queues && await queues.RestoreQueuesAsync(cancellationToken) is var restored and > 0)
             LogQueuesLost(restored);
+        if (_locks is not null && await _locks.ReleaseLeftAsync(cancellationToken) is var released and > 0)
+            LogLocksLeft(released);
     }
 
     private async Task<List<Job>> ForgottenAsync(CancellationToken cancellationToken)
@@ -178,6 +182,9 @@ public sealed partial class JobReconciler(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Hangfire's queues had lost {Count} jobs, which are put back.")]
     private partial void LogQueuesLost(long count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} locks of Hangfire's, which nobody gave back, are released.")]
+    private partial void LogLocksLeft(int count);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {JobId} waited but nothing carried it; enqueued again.")]
     private partial void LogForgotten(Guid jobId);

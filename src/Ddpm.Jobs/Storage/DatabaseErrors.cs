@@ -12,6 +12,7 @@ public static class DatabaseErrors
     private const int SqliteForeignKey = 787;
     private const int SqliteRestrictedDelete = 1811; // what ON DELETE RESTRICT reports
     private const string IdleInTransaction = "25P03";
+    private const string OperatorIntervenes = "57P"; // 57P01 to 57P03: the server stops, or has crashed
 
     /// <summary>Whether the same statement may succeed a little later. EF Core wraps what the driver throws, so causes are searched too; of a time-out while the first connection is made it is all there is.</summary>
     public static bool IsTransient(Exception exception)
@@ -25,12 +26,26 @@ public static class DatabaseErrors
         return false;
     }
 
+    /// <summary>Whether nobody knows what became of the statement: its connection broke before the answer, or the server stopped. Where the database itself refused it, nothing was changed.</summary>
+    public static bool IsUnanswered(Exception exception)
+    {
+        if (!IsTransient(exception))
+            return false;
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is SqliteException || (cause is PostgresException answer && !answer.SqlState.StartsWith(OperatorIntervenes, StringComparison.Ordinal)))
+                return false;
+        }
+
+        return true;
+    }
+
     /// <summary>Whether a row that the statement refers to is not there any more, or one that it deletes is referred to.</summary>
     public static bool IsBrokenReference(Exception exception)
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
-            if (cause is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation } or SqliteException { SqliteExtendedErrorCode: SqliteForeignKey or SqliteRestrictedDelete })
+            if (cause is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation or PostgresErrorCodes.RestrictViolation } or SqliteException { SqliteExtendedErrorCode: SqliteForeignKey or SqliteRestrictedDelete })
                 return true;
         }
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Ddpm.Jobs.Storage;
 
 /// <summary>Text on its way into the database.</summary>
@@ -5,10 +7,10 @@ public static class DatabaseText
 {
     private const char Replacement = '\uFFFD';
 
-    /// <summary>The same with U+FFFD in the place of U+0000, which PostgreSQL refuses in any text.</summary>
+    /// <summary>The same with U+FFFD in the place of what PostgreSQL refuses in any text: U+0000, and halves of characters.</summary>
     public static string Storable(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return text.Replace('\0', Replacement);
+        return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)).Replace('\0', Replacement);
     }
 }

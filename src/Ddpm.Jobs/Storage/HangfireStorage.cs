@@ -13,6 +13,9 @@ internal static class HangfireStorage
 {
     public const string Schema = "hangfire";
 
+    /// <summary>How long a lock counts at the most; it is taken for the milliseconds of a change of state.</summary>
+    public static readonly TimeSpan LongestLock = TimeSpan.FromSeconds(10);
+
     /// <summary>States of a Hangfire job that is still to be run, or is being run.</summary>
     public static readonly string[] CarryingStates = [EnqueuedState.StateName, ProcessingState.StateName, ScheduledState.StateName, AwaitingState.StateName];
 
@@ -47,9 +50,9 @@ internal static class HangfireStorage
             // Without sliding, a job longer than the time-out would be delivered twice.
             UseSlidingInvisibilityTimeout = true,
             InvisibilityTimeout = TimeSpan.FromSeconds(30),
-            // A lock is a row, taken for the milliseconds of a change of state. One that a killed process leaves, or whose deletion a crash of the server undoes, would for ten minutes
-            // hold up whoever is delivered that job, and the queue behind it. One that is taken from a process that is merely slow does no harm: our rows decide who works.
-            DistributedLockTimeout = TimeSpan.FromSeconds(10),
+            // One that a killed process leaves, or whose deletion a crash of the server undoes, would for ten minutes hold up whoever is delivered that job, and the queue behind it; see
+            // HangfireLocks too. One that is taken from a process that is merely slow does no harm: our rows decide who works.
+            DistributedLockTimeout = LongestLock,
             // The storage is constructed before the database is made: DatabaseInitializer installs Hangfire's tables along with ours.
             PrepareSchemaIfNecessary = false,
             SchemaName = Schema,

@@ -53,6 +53,10 @@ internal sealed class PromptStorage : PostgreSqlStorage
         SELECT count(*), count(pg_notify('{PromptQueues.Channel}', queue)) FROM restored
         """;
 
+    private const string Releasing = $"""
+        DELETE FROM {HangfireStorage.Schema}.lock l USING unnest($1, $2) AS dead(resource, writer) WHERE l.resource = dead.resource AND l.xmin::text = dead.writer
+        """;
+
     private readonly PromptQueues _queues;
     private readonly string _unprepared;
 
@@ -114,6 +118,29 @@ internal sealed class PromptStorage : PostgreSqlStorage
         await results.NextResultAsync(cancellationToken); // past the lock's
         await results.ReadAsync(cancellationToken);
         return results.GetInt64(0);
+    }
+
+    /// <summary>The locks that are held at this moment.</summary>
+    public async Task<List<HangfireLock>> LocksAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(_unprepared);
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand($"SELECT resource, xmin::text FROM {HangfireStorage.Schema}.lock", connection);
+        await using var rows = await command.ExecuteReaderAsync(cancellationToken);
+        List<HangfireLock> locks = [];
+        while (await rows.ReadAsync(cancellationToken))
+            locks.Add(new HangfireLock(rows.GetString(0), rows.GetString(1)));
+        return locks;
+    }
+
+    /// <summary>Takes locks from whoever holds them; not where another has the same one by now.</summary>
+    /// <returns>How many were still held so.</returns>
+    public async Task<int> ReleaseAsync(IReadOnlyList<HangfireLock> locks, CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(_unprepared);
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(Releasing, connection) { Parameters = { Texts(locks.Select(one => one.Resource)), Texts(locks.Select(one => one.Writer)) } };
+        return await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static NpgsqlParameter Texts(IEnumerable<string?> values) => new() { Value = values.ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text };

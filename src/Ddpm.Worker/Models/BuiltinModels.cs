@@ -66,8 +66,14 @@ internal sealed partial class BuiltinModels(
         // A name that a person has given to something else stays theirs.
         if (model is not null && (model.JobId is not null || model.Checkpoint?.TrainingRunId is not null || model.Account is not (Account.Shared or Account.Local)))
             return;
-        if (model?.Checkpoint is { } known && known.Sha256 == sha256 && artifacts.Exists(known.ArtifactKey))
+        if (model?.Checkpoint is { } known && known.Sha256 == sha256)
         {
+            if (!artifacts.Exists(known.ArtifactKey))
+            {
+                Take(folder, known.ArtifactKey);
+                LogRestored(name);
+            }
+
             await ShareAsync(model, db, cancellationToken);
             return;
         }
@@ -89,7 +95,7 @@ internal sealed partial class BuiltinModels(
         {
             await db.SaveChangesAsync(cancellationToken);
         }
-        catch (Exception refusal) when (refusal is not OperationCanceledException && !DatabaseErrors.IsTransient(refusal)) // or it may have been saved: files that no row names are swept
+        catch (Exception refusal) when (refusal is not OperationCanceledException && !DatabaseErrors.IsUnanswered(refusal)) // or it may have been saved: files that no row names are swept
         {
             artifacts.Delete(checkpoint.ArtifactKey);
             throw;
@@ -108,7 +114,7 @@ internal sealed partial class BuiltinModels(
             row => row.SetProperty(c => c.Account, Account.Shared), cancellationToken);
     }
 
-    private Checkpoint Take(string folder)
+    private Checkpoint Take(string folder, string? key = null)
     {
         var staging = artifacts.CreateStaging();
         try
@@ -121,7 +127,7 @@ internal sealed partial class BuiltinModels(
             }
 
             var checkpoint = intake.Check(staging, Account.Shared);
-            artifacts.Publish(staging, checkpoint.ArtifactKey);
+            artifacts.Publish(staging, key ?? checkpoint.ArtifactKey);
             return checkpoint;
         }
         finally
@@ -133,6 +139,9 @@ internal sealed partial class BuiltinModels(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Registered the model {Name}, which is shipped with the program.")]
     private partial void LogRegistered(string name);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The files of the model {Name} were gone from the artifacts and are there again, as shipped.")]
+    private partial void LogRestored(string name);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The model {Name} cannot be registered yet: {Reason}")]
     private partial void LogRetry(string name, string reason);

@@ -22,7 +22,7 @@ internal sealed class SecondDelivery : Fault
     }
 }
 
-/// <summary>The jobs that wait are locked by a process that is no more: killed in the middle of a change of state, or its unlocking undone by a crash of the server.</summary>
+/// <summary>The jobs that wait are locked by a process that is no more: killed in the middle of a change of state, or its unlocking undone by a crash of the server. Its clock was wrong by up to an hour.</summary>
 internal sealed class LocksLeft : Fault
 {
     private const string State = "hangfire:job:%:state-lock";
@@ -35,7 +35,7 @@ internal sealed class LocksLeft : Fault
     {
         var at = DateTime.UtcNow;
         var locked = await cluster.ExecuteAsync($"""
-            INSERT INTO hangfire.lock (resource, acquired) SELECT replace('{State}', '%', "DispatchId"), now()
+            INSERT INTO hangfire.lock (resource, acquired) SELECT replace('{State}', '%', "DispatchId"), now() + {random.Next(-3600, 3600)} * interval '1 second'
             FROM "Jobs" WHERE "Status" = 'Queued' AND "DispatchId" ~ '^[0-9]+$' ON CONFLICT DO NOTHING
             """);
         return locked > 0 ? new Injected(at) : null;

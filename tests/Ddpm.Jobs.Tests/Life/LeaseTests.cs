@@ -45,10 +45,10 @@ public abstract class LeaseTests : JobsTests
         var job = await Host.AddJobAsync();
         using var lease = await Host.ClaimAsync(job.Id);
 
-        lease.Fail("'a\0b' is no picture.");
+        lease.Fail("'a\0b\ud83d' is no picture.");
 
         var row = await Host.ReadAsync(job.Id);
-        Assert.Equal((JobStatus.Failed, "'a\uFFFDb' is no picture."), (row.Status, row.Error));
+        Assert.Equal((JobStatus.Failed, "'a\uFFFDb\uFFFD' is no picture."), (row.Status, row.Error));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Ddpm.Jobs.Life;
 using Ddpm.Jobs.Sampling;
+using Ddpm.Jobs.Storage;
 using Ddpm.TestSupport;
 using Hangfire;
 using Hangfire.Common;
@@ -86,6 +87,24 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
         }
 
         Assert.Empty(await QueuesAsync(host, jobs[3].DispatchId!));
+    }
+
+    [Fact]
+    public async Task Locks_ThatNobodyGivesBack_AreReleased_WhateverTheClockOfWhoeverTookThemShowed()
+    {
+        await using var host = await StartAsync();
+        host.Clock.IsStopped = true;
+        await ExecuteAsync(host, "INSERT INTO hangfire.lock (resource, acquired) VALUES ('from the future', now() + interval '1 hour'), ('taken again', now())");
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+        await ExecuteAsync(host, "DELETE FROM hangfire.lock WHERE resource = 'taken again'; INSERT INTO hangfire.lock (resource, acquired) VALUES ('taken again', now())");
+
+        host.Clock.Passed += HangfireStorage.LongestLock / 2;
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(["from the future", "taken again"], await LocksAsync(host));
+        host.Clock.Passed += HangfireStorage.LongestLock / 2;
+        await host.Reconciler.ReconcileAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(["taken again"], await LocksAsync(host));
     }
 
     [Fact]
@@ -183,6 +202,12 @@ public sealed class PromptStorageTests(PostgresFixture postgres) : IAsyncDisposa
     }
 
     private static long Length(JobsHost host) => host.Get<JobStorage>().GetMonitoringApi().EnqueuedCount(Queues.Sampling);
+
+    private static async Task<List<string>> LocksAsync(JobsHost host)
+    {
+        await using var db = host.Open();
+        return await db.Database.SqlQuery<string>($"""SELECT resource AS "Value" FROM hangfire.lock ORDER BY resource""").ToListAsync(TestContext.Current.CancellationToken);
+    }
 
     private static async Task<List<string>> QueuesAsync(JobsHost host, string hangfireJob)
     {

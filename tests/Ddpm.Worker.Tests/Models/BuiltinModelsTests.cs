@@ -30,17 +30,18 @@ public sealed class BuiltinModelsTests : WorkerTests
     }
 
     [Fact]
-    public async Task WhatIsShipped_IsTakenInAgain_WhereItsFilesAreGone()
+    public async Task FilesOfWhatIsShipped_ComeBack_WhereTheyAreGone()
     {
         var worker = await RegisteredAsync();
         var artifacts = worker.Get<ArtifactStore>();
-        var lost = await KeyAsync();
-        artifacts.Delete(lost);
+        var key = await KeyAsync();
+        artifacts.Delete(key);
 
         await BuiltinsOf(worker).StartAsync(Cancellation);
 
-        Assert.NotEqual(lost, await KeyAsync());
-        Assert.True(artifacts.Exists(await KeyAsync()));
+        await using var rows = Host.Open();
+        Assert.Equal((key, 1), (await KeyAsync(), await rows.Checkpoints.CountAsync(Cancellation)));
+        Assert.True(File.Exists(Path.Combine(artifacts.PathOf(key), "model_index.json")));
     }
 
     [Fact]

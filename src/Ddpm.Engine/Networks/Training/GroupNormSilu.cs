@@ -68,7 +68,7 @@ internal sealed unsafe class GroupNormSilu : autograd.SingleTensorFunction<Group
         var gradients = new List<Tensor> { null!, dx.MoveToOuterDisposeScope(), Gradient(dweight, inputs[1]), Gradient(dbias, inputs[2]) }; // none for the settings
         if (shift is not null)
             gradients.Add(Gradient(dshift, inputs[3]));
-        GC.KeepAlive(grad_output);
+        GC.KeepAlive(grad_output); // where it lies as wanted it is read in place
         return gradients;
     }
 
